@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Installs the library for find_package(parmap) and for pkg-config.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/parmap)
+install(TARGETS parmap EXPORT parmap-targets FILE_SET HEADERS
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT parmap-targets NAMESPACE parmap:: DESTINATION ${package_dir})
+
+configure_package_config_file(cmake/parmap-config.cmake.in parmap-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(parmap-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/parmap-config.cmake ${PROJECT_BINARY_DIR}/parmap-config-version.cmake
+        DESTINATION ${package_dir})
+
+# A static library's users link what it is built on, a shared one's do not.
+if(BUILD_SHARED_LIBS)
+    set(pc_requires "Requires.private")
+else()
+    set(pc_requires "Requires")
+endif()
+# GNUInstallDirs may be absolute; then the prefix is not part of them.
+cmake_path(APPEND pc_libdir "\${prefix}" "${CMAKE_INSTALL_LIBDIR}")
+cmake_path(APPEND pc_includedir "\${prefix}" "${CMAKE_INSTALL_INCLUDEDIR}")
+configure_file(cmake/parmap.pc.in parmap.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/parmap.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

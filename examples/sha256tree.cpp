@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints what sha256sum prints for every regular file below the given directories, on every CPU.
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <parmap/parmap.hpp>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view usage =
+    "usage: sha256tree [--workers N] DIR...\n"
+    "Prints the SHA-256 of every regular file below each DIR, in the order of their paths, as\n"
+    "sha256sum does. Symbolic links are not followed.\n"
+    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "Exit code: 0, 1 when a file could not be read (named on stderr), 2 for wrong arguments.\n";
+
+struct arguments {
+    std::optional<int> workers;
+    std::vector<fs::path> roots;
+    bool help{false};
+};
+
+/// \throws std::invalid_argument with a sentence about what is wrong.
+arguments parse(const std::vector<std::string_view>& words)
+{
+    arguments args;
+    bool options_end = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (options_end || word == "-" || !word.starts_with('-')) {
+            args.roots.emplace_back(word);
+        } else if (word == "--") {
+            options_end = true;
+        } else if (word == "--help" || word == "-h") {
+            args.help = true;
+        } else if (word == "--workers") {
+            if (++i == words.size()) throw std::invalid_argument("--workers needs a number");
+            int n = 0;
+            const std::string_view text = words[i];
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+            if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
+                throw std::invalid_argument("--workers " + std::string(text) + ": give a whole number >= 0");
+            }
+            args.workers = n;
+        } else {
+            throw std::invalid_argument("unknown option " + std::string(word));
+        }
+    }
+    if (args.roots.empty() && !args.help) throw std::invalid_argument("no DIR was given");
+    return args;
+}
+
+/// What could not be read, and why.
+struct complaint {
+    fs::path path;
+    std::string why;
+};
+
+/// Adds the regular files below `directory`, or `directory` itself when it is one.
+void find_files(const fs::path& path, std::vector<fs::path>& files, std::vector<complaint>& complaints)
+{
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (error) {
+        complaints.push_back({path, error.message()});
+    } else if (fs::is_regular_file(status)) {
+        files.push_back(path);
+    } else if (fs::is_directory(status)) {
+        fs::directory_iterator entry(path, error);
+        for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+            find_files(entry->path(), files, complaints);
+        }
+        if (error) complaints.push_back({path, error.message()});
+    }
+}
+
+/// A file that closes itself.
+class file {
+public:
+    explicit file(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+    {
+        if (fd_ < 0) throw std::system_error(errno, std::generic_category());
+    }
+    file(const file&) = delete;
+    file& operator=(const file&) = delete;
+    ~file() { ::close(fd_); }
+
+    /// Fills the buffer as far as there is more; 0 at the end.
+    std::size_t read(std::vector<unsigned char>& buffer) const
+    {
+        while (true) {
+            const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
+            if (got >= 0) return static_cast<std::size_t>(got);
+            if (errno != EINTR) throw std::system_error(errno, std::generic_category());
+        }
+    }
+
+private:
+    int fd_;
+};
+
+/// The SHA-256 of a file's content, in hexadecimal; the file is never whole in memory.
+std::string sha256(const fs::path& path)
+{
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
+        throw std::runtime_error("OpenSSL offers no SHA-256");
+    }
+    const file input(path);
+    std::vector<unsigned char> buffer(std::size_t{64} << 10U);
+    while (const std::size_t size = input.read(buffer)) EVP_DigestUpdate(context.get(), buffer.data(), size);
+
+    std::vector<unsigned char> digest(EVP_MAX_MD_SIZE);
+    unsigned length = 0;
+    EVP_DigestFinal_ex(context.get(), digest.data(), &length);
+    std::string hex;
+    for (unsigned i = 0; i < length; ++i) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        hex += digits[digest[i] >> 4U];
+        hex += digits[digest[i] & 0xFU];
+    }
+    return hex;
+}
+
+/// The line sha256sum prints: names with a newline, a return or a backslash are escaped, and marked.
+std::string line(const std::string& hash, const fs::path& path)
+{
+    std::string name;
+    for (const char c : path.native()) {
+        switch (c) {
+            case '\\':
+                name += "\\\\";
+                break;
+            case '\n':
+                name += "\\n";
+                break;
+            case '\r':
+                name += "\\r";
+                break;
+            default:
+                name += c;
+        }
+    }
+    const bool escaped = name.size() != path.native().size();
+    return (escaped ? "\\" : "") + hash + "  " + name + '\n';
+}
+
+int hash_tree(const arguments& args)
+{
+    std::vector<fs::path> files;
+    std::vector<complaint> complaints;
+    for (const fs::path& root : args.roots) find_files(root, files, complaints);
+    std::ranges::sort(files, {}, [](const fs::path& p) -> const std::string& { return p.native(); });
+
+    const auto hashes = parmap::try_map(
+        files, sha256,
+        {.max_workers = args.workers, .progress = parmap::progress_bar{.label = "hashing", .unit = "file"}});
+
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (hashes.values[i]) std::cout << line(*hashes.values[i], files[i]);
+    }
+    for (const parmap::failure& failed : hashes.failures)
+        complaints.push_back({files[failed.index], failed.what()});
+
+    std::cout.flush();
+    for (const complaint& c : complaints) {
+        std::cerr << "sha256tree: " << c.path.native() << ": " << c.why << '\n';
+    }
+    if (!std::cout) std::cerr << "sha256tree: the output could not be written\n";
+    return complaints.empty() && std::cout ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        const arguments args = parse({argv + 1, argv + argc});
+        if (args.help) {
+            std::cout << usage;
+            return 0;
+        }
+        return hash_tree(args);
+    } catch (const std::invalid_argument& e) {
+        std::cerr << "sha256tree: " << e.what() << '\n' << usage;
+        return 2;
+    } catch (const std::exception& e) {
+        std::cerr << "sha256tree: " << e.what() << '\n';
+        return 1;
+    }
+}

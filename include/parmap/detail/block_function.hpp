@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between typed algorithms and the compiled engine: one indirect call a block, and inside
+// it a plain loop over consecutive items, which the compiler can vectorise.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+
+namespace parmap::detail {
+
+/// What a block function says when it comes back.
+struct block_result {
+    std::size_t returned{};    ///< leading items of the block that returned
+    std::exception_ptr error;  ///< what the item after them threw; null when all returned
+};
+
+/// Runs `item(i)` for every `begin <= i < end` in order, up to the first that throws.
+template <class Item>
+block_result run_items(std::size_t begin, std::size_t end, const Item& item) noexcept
+{
+    std::size_t i = begin;
+    try {
+        for (; i != end; ++i) item(i);
+        return {end - begin, nullptr};
+    } catch (...) {
+        return {i - begin, std::current_exception()};
+    }
+}
+
+/// What an item of this kind cost when a run last measured it, in nanoseconds; 0 before. A hint for the
+/// schedule, never for a result. Every lambda in every algorithm is a kind of its own.
+template <class Item>
+inline constinit std::atomic<float> remembered_cost{0};
+
+/// A function of an item's index, seen as a function of a block of items. Refers to the item
+/// function and does not own it: it lives no longer than the full expression that made it.
+class block_function {
+public:
+    template <class Item>
+    explicit block_function(const Item& item) noexcept
+        : item_(&item),
+          run_([](const void* object, std::size_t begin, std::size_t end) noexcept {
+              return run_items(begin, end, *static_cast<const Item*>(object));
+          }),
+          cost_(&remembered_cost<Item>)
+    {
+    }
+
+    block_result operator()(std::size_t begin, std::size_t end) const noexcept
+    {
+        return run_(item_, begin, end);
+    }
+
+    std::atomic<float>& cost() const noexcept { return *cost_; }
+
+private:
+    const void* item_;
+    block_result (*run_)(const void*, std::size_t, std::size_t) noexcept;
+    std::atomic<float>* cost_;
+};
+
+}  // namespace parmap::detail

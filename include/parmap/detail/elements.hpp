@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any input range as an indexed sequence that several threads may read at once: random-access
+// ranges in place, forward ones through their iterators, single-pass ones by collecting them.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace parmap::detail {
+
+template <class Range>
+concept endless = std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
+
+/// A range whose elements share bytes, so that two threads must not write neighbouring ones.
+template <class Range>
+concept bit_packed = std::same_as<std::ranges::range_reference_t<Range>, std::vector<bool>::reference>;
+
+/// Random access: elements stay where they are. Contiguous ranges are read through a pointer, which
+/// vectorises best.
+template <std::ranges::input_range Range>
+class elements {
+public:
+    explicit elements(Range& range)
+        : first_(begin_of(range)),
+          size_(static_cast<std::size_t>(std::ranges::distance(range)))
+    {
+    }
+
+    std::size_t size() const noexcept { return size_; }
+
+    decltype(auto) operator[](std::size_t index) const
+    {
+        return first_[static_cast<std::iter_difference_t<iterator>>(index)];
+    }
+
+private:
+    static auto begin_of(Range& range)
+    {
+        if constexpr (std::ranges::contiguous_range<Range>) {
+            return std::to_address(std::ranges::begin(range));
+        } else {
+            return std::ranges::begin(range);
+        }
+    }
+
+    using iterator = decltype(begin_of(std::declval<Range&>()));
+
+    iterator first_;
+    std::size_t size_;
+};
+
+/// Forward only: one walk on the calling thread remembers an iterator for each element.
+template <std::ranges::forward_range Range>
+    requires(!std::ranges::random_access_range<Range>)
+class elements<Range> {
+public:
+    explicit elements(Range& range)
+    {
+        if constexpr (std::ranges::sized_range<Range>) iterators_.reserve(std::ranges::size(range));
+        const auto last = std::ranges::end(range);
+        for (auto it = std::ranges::begin(range); it != last; ++it) iterators_.push_back(it);
+    }
+
+    std::size_t size() const noexcept { return iterators_.size(); }
+
+    decltype(auto) operator[](std::size_t index) const { return *iterators_[index]; }
+
+private:
+    std::vector<std::ranges::iterator_t<Range>> iterators_;
+};
+
+/// Single pass: the elements themselves are collected on the calling thread.
+template <std::ranges::input_range Range>
+    requires(!std::ranges::forward_range<Range>)
+class elements<Range> {
+    using reference = std::ranges::range_reference_t<Range>;
+
+    // A wrapper, so that bool elements are not packed into bits.
+    struct element {
+        std::ranges::range_value_t<Range> value;
+    };
+
+public:
+    explicit elements(Range& range)
+    {
+        const auto last = std::ranges::end(range);
+        for (auto it = std::ranges::begin(range); it != last; ++it) {
+            collected_.push_back(element{std::ranges::range_value_t<Range>(*it)});
+        }
+    }
+
+    std::size_t size() const noexcept { return collected_.size(); }
+
+    /// An element arrives as what the range hands out: its lvalue reference, else an rvalue.
+    decltype(auto) operator[](std::size_t index) const
+    {
+        if constexpr (std::is_lvalue_reference_v<reference>) {
+            return static_cast<reference>(collected_[index].value);
+        } else {
+            return std::move(collected_[index].value);
+        }
+    }
+
+private:
+    mutable std::vector<element> collected_;
+};
+
+template <class Range>
+using elements_of = elements<std::remove_reference_t<Range>>;
+
+template <class Range>
+using element_t = decltype(std::declval<const elements_of<Range>&>()[0]);
+
+/// True when the range comes to an end; else a compile error says what to do.
+template <class Range>
+consteval bool check_range()
+{
+    static_assert(!endless<std::remove_reference_t<Range>>,
+                  "parmap: the range has no end: bound it, for example with std::views::take(n)");
+    return !endless<std::remove_reference_t<Range>>;
+}
+
+}  // namespace parmap::detail

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one engine: runs a block function over [0, size) in blocks claimed in increasing order.
+// Compiled once, in src/engine.cpp; every algorithm is a few typed lines over run().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <vector>
+
+#include <parmap/detail/block_function.hpp>
+#include <parmap/detail/config.hpp>
+#include <parmap/errors.hpp>
+#include <parmap/options.hpp>
+
+namespace parmap::detail {
+
+/// The options of one call, checked, with its clock started. Made before the range is touched, so
+/// that bad options are refused first and a timeout covers the whole call.
+struct PARMAP_EXPORT run_limits {
+    /// \throws std::invalid_argument for a negative max_workers or a bad PARMAP_MAX_WORKERS.
+    explicit run_limits(const options& options);
+
+    const options& requested;
+    int workers;  ///< threads that may run items, the caller among them, >= 1
+    std::chrono::steady_clock::time_point deadline;  ///< max() without a timeout
+};
+
+/// Whether items above a failing one are still started.
+enum class on_failure { stop, proceed };
+
+/// Items [index, end) of one block gave no result: item `index` threw and the rest never ran.
+struct block_failure {
+    std::size_t index;
+    std::size_t end;
+    std::exception_ptr error;
+};
+
+/// How a run ended. Claims only grow, so an item gave a result exactly if it is below `claimed` and
+/// in none of the failures.
+struct run_result {
+    std::size_t size{};
+    std::size_t claimed{};
+    std::size_t completed{};
+    stop_reason stopped{stop_reason::none};
+    std::vector<block_failure> failures{};  ///< by increasing index
+
+    /// Throws what the serial loop would have thrown: the error of the lowest failing item, else
+    /// `cancelled` when items were left out; returns when every item returned.
+    PARMAP_EXPORT void throw_unless_complete() const;
+};
+
+/// Runs `block` over every item of [0, size), on up to `limits.workers` threads, the caller among them.
+/// \throws std::bad_alloc before the first item, or when a failure could not be noted (proceed).
+PARMAP_EXPORT run_result run(std::size_t size, block_function block, const run_limits& limits,
+                             on_failure policy = on_failure::stop);
+
+}  // namespace parmap::detail

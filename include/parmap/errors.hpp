@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a call says when it did not run to its end. Rests on the export macro alone.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include <parmap/detail/config.hpp>
+
+namespace parmap {
+
+/// Why a call stopped before every item was started.
+enum class stop_reason {
+    none,            ///< it did not
+    stop_requested,  ///< options::stop, or the oneTBB task group around the call was cancelled
+    timed_out        ///< options::timeout
+};
+
+/// Thrown by `map` and its relatives when a stop or a timeout left items that were never started.
+///
+/// ```cpp
+/// try {
+///     parmap::for_each(files, convert, {.timeout = std::chrono::seconds(30)});
+/// } catch (const parmap::cancelled& c) {
+///     std::cerr << c.what() << '\n';  // "parmap: timed out after 42 of 100 items"
+/// }
+/// ```
+class PARMAP_EXPORT cancelled : public std::runtime_error {
+public:
+    cancelled(stop_reason reason, std::size_t completed, std::size_t total);
+
+    /// What ended the call: a stop request or the timeout.
+    stop_reason reason() const noexcept { return reason_; }
+    /// Items that returned.
+    std::size_t completed() const noexcept { return completed_; }
+    /// Items of the range.
+    std::size_t total() const noexcept { return total_; }
+
+private:
+    stop_reason reason_;
+    std::size_t completed_;
+    std::size_t total_;
+};
+
+/// One item's failure, as `try_map` reports it.
+struct failure {
+    std::size_t index;         ///< position of the item in the range, from 0
+    std::exception_ptr error;  ///< what the function threw for it
+
+    /// The exception's own text; "unknown exception" for a type not derived from std::exception.
+    PARMAP_EXPORT std::string what() const;
+};
+
+}  // namespace parmap

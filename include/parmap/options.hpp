@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a call runs: one aggregate, every field with a default. Rests on progress.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <stop_token>
+
+#include <parmap/progress.hpp>
+
+namespace parmap {
+
+/// How a call runs. Name the fields you need:
+///
+/// ```cpp
+/// parmap::map(files, sha256, {.max_workers = 4, .progress = "hashing"});
+/// ```
+struct options {
+    /// Threads that run items, the calling one among them. Unset: num_cpus(). 0 or 1: all on the
+    /// calling thread, serially. More than num_cpus(): num_cpus(). Negative: std::invalid_argument.
+    std::optional<int> max_workers{};
+
+    /// Who is told how far the call is; none by default.
+    progress_sink progress{};
+
+    /// Ends the call at the next block (about 50 us, or one item) once a stop is requested.
+    std::stop_token stop{};
+
+    /// For the whole call, from its first line; looked at between blocks. 0 or less: nothing runs.
+    std::optional<std::chrono::nanoseconds> timeout{};
+
+    /// Items in a block; 0: sized so that a block takes about 50 us, by the measured cost.
+    std::size_t grain_size{0};
+};
+
+}  // namespace parmap

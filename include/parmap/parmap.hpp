@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything parmap offers.
+#pragma once
+
+#include <parmap/errors.hpp>
+#include <parmap/map.hpp>
+#include <parmap/options.hpp>
+#include <parmap/progress.hpp>
+#include <parmap/try_map.hpp>
+#include <parmap/vector.hpp>
+#include <parmap/workers.hpp>

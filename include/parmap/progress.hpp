@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a call reports while it runs, and where the report goes. Rests on nothing of parmap's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace parmap {
+
+/// How far a call is: still running, or how it ended.
+enum class progress_phase {
+    running,
+    finished,  ///< every item returned
+    failed,    ///< an item threw
+    cancelled  ///< a stop or a timeout left items that never started
+};
+
+/// A call in flight, as a progress sink sees it.
+struct progress_state {
+    std::string_view label;                       ///< as given; valid during the call of the sink
+    std::string_view unit;                        ///< what an item is called, "it" by default
+    std::uint64_t done;                           ///< items that returned, never items that only started
+    std::optional<std::uint64_t> total;           ///< items in all, when known
+    std::chrono::nanoseconds elapsed;             ///< since the call began
+    std::optional<std::chrono::nanoseconds> eta;  ///< expected time to the end, once there is ground for it
+    double rate;                                  ///< items per second, now
+    int busy;                                     ///< workers that are running an item
+    int workers;                                  ///< workers that have joined the call
+    progress_phase phase;
+};
+
+/// A progress line on a terminal, in tqdm's layout.
+///
+/// ```cpp
+/// parmap::for_each(files, convert, {.progress = parmap::progress_bar{.label = "convert", .unit = "file"}});
+/// // convert:  42%|████████▍           | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]
+/// ```
+///
+/// Nothing is shown when `fd` is not a terminal, or when the call ends before `delay`.
+struct progress_bar {
+    std::string label{};
+    std::string unit{"it"};                   ///< what an item is called
+    bool leave{true};                         ///< false: the line is cleared at the end
+    std::chrono::milliseconds delay{500};     ///< before the first frame
+    std::chrono::milliseconds interval{100};  ///< between frames, at least 10 ms
+    int fd{2};                                ///< where the line is written: standard error
+};
+
+/// Where a call's progress goes: nowhere, to a bar, or to a function.
+///
+/// ```cpp
+/// parmap::map(files, sha256, {.progress = "hashing"});
+/// parmap::map(files, sha256, {.progress = [&](const parmap::progress_state& s) { gauge.set(s.done); }});
+/// ```
+///
+/// A function gets states every 100 ms from a thread of its own, one at a time; the last one, exactly
+/// once, comes on the calling thread with the final counts, and none after the call has returned. A
+/// function that throws is dropped and the work goes on.
+class progress_sink {
+public:
+    using function = std::function<void(const progress_state&)>;
+
+    /// No progress: costs one branch.
+    progress_sink() = default;
+
+    /// A bar with this label; no progress for a null pointer.
+    progress_sink(const char* label)
+    {
+        if (label != nullptr) target_.emplace<progress_bar>(progress_bar{.label = label});
+    }
+    progress_sink(std::string label) : target_(progress_bar{.label = std::move(label)}) {}
+
+    progress_sink(progress_bar bar) : target_(std::move(bar)) {}
+
+    template <class Function>
+        requires std::is_invocable_v<Function&, const progress_state&>
+    progress_sink(Function callback) : target_(function(std::move(callback)))
+    {
+    }
+
+    explicit operator bool() const noexcept { return target_.index() != 0; }
+
+    /// The bar, when this sink is one; else null.
+    const progress_bar* bar() const noexcept { return std::get_if<progress_bar>(&target_); }
+    /// The function, when this sink is one; else null.
+    const function* callback() const noexcept { return std::get_if<function>(&target_); }
+
+private:
+    std::variant<std::monostate, progress_bar, function> target_;
+};
+
+}  // namespace parmap

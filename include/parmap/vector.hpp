@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A std::vector whose memory is first written by the workers that fill it.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <parmap/detail/config.hpp>
+
+namespace parmap {
+
+namespace detail {
+/// Memory for `bytes`, on huge pages when it is large and the system offers them.
+PARMAP_EXPORT void* allocate(std::size_t bytes, std::size_t alignment);
+PARMAP_EXPORT void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
+}  // namespace detail
+
+/// An allocator that leaves trivial elements unwritten at construction, so that page faults are taken
+/// by the threads that fill them, and that asks for huge pages for large blocks.
+template <class T>
+class first_touch_allocator {
+public:
+    using value_type = T;
+    using is_always_equal = std::true_type;
+    using propagate_on_container_move_assignment = std::true_type;
+
+    first_touch_allocator() = default;
+    template <class U>
+    first_touch_allocator(const first_touch_allocator<U>&) noexcept
+    {
+    }
+
+    /// Room for `n` elements. \throws std::bad_array_new_length, std::bad_alloc
+    T* allocate(std::size_t n)
+    {
+        if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
+            throw std::bad_array_new_length();
+        }
+        return static_cast<T*>(detail::allocate(n * sizeof(T), alignof(T)));
+    }
+
+    void deallocate(T* memory, std::size_t n) noexcept
+    {
+        detail::deallocate(memory, n * sizeof(T), alignof(T));
+    }
+
+    /// Default-initialises, where std::allocator would write zeros.
+    template <class U>
+    void construct(U* place) noexcept(std::is_nothrow_default_constructible_v<U>)
+    {
+        ::new (static_cast<void*>(place)) U;
+    }
+    template <class U, class... Args>
+    void construct(U* place, Args&&... args)
+    {
+        ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
+    }
+
+    friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept
+    {
+        return true;
+    }
+};
+
+/// A std::vector for large results: `parmap::map_to<parmap::vector<double>>(xs, f)`. Elements of
+/// trivial types have no value until they are written: `vector<double>(n)` is not zeroed.
+template <class T>
+using vector = std::vector<T, first_touch_allocator<T>>;
+
+}  // namespace parmap

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many CPUs this process may use, and why that many. Rests on the export macro alone.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <parmap/detail/config.hpp>
+
+namespace parmap {
+
+/// What bounds the number of CPUs, each as the system states it.
+struct cpu_limits {
+    int hardware{1};                ///< CPUs online in the machine
+    int affinity{1};                ///< CPUs in the process's affinity mask; `hardware` where there is none
+    std::optional<double> quota{};  ///< CPUs' worth of time the cgroups allow (v1, v2, own and parents)
+    std::optional<int> environment{};  ///< PARMAP_MAX_WORKERS
+};
+
+/// The number of CPUs this process may use: the least of its affinity mask, its cgroup quota rounded
+/// up, and the environment variable PARMAP_MAX_WORKERS; at least 1.
+///
+/// ```cpp
+/// std::cout << parmap::num_cpus() << '\n';  // 2 under `taskset -c 0,1`
+/// ```
+///
+/// Read once, at the first call; after that a load of one integer.
+///
+/// \throws std::invalid_argument when PARMAP_MAX_WORKERS is set and not a whole number >= 1.
+PARMAP_EXPORT int num_cpus();
+
+/// Reads the limits afresh from the system.
+///
+/// ```cpp
+/// std::cout << parmap::describe(parmap::detect_cpu_limits()) << '\n';
+/// ```
+///
+/// \throws std::invalid_argument when PARMAP_MAX_WORKERS is set and not a whole number >= 1.
+PARMAP_EXPORT cpu_limits detect_cpu_limits();
+
+/// The limits as a sentence: "4 CPUs = min(64 hardware, 16 affinity, 3.5 quota)".
+PARMAP_EXPORT std::string describe(const cpu_limits& limits);
+
+}  // namespace parmap

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// Claims, block sizing, errors, stop, deadline, counters. Knows no oneTBB.
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <parmap/detail/engine.hpp>
+#include <parmap/workers.hpp>
+
+#include "block_sizer.hpp"
+#include "progress_reporter.hpp"
+#include "scheduler.hpp"
+
+namespace parmap::detail {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+/// Items [begin, end), run by one thread in order.
+struct block {
+    std::size_t begin;
+    std::size_t end;
+};
+
+/// One call of run(): the cursor that blocks are claimed from, and what became of them.
+class block_run final : public scheduler::job {
+public:
+    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
+              progress_report& progress)
+        : size_(size),
+          function_(function),
+          limits_(limits),
+          policy_(policy),
+          progress_(progress),
+          sizer_(limits.requested.grain_size, limits.workers)
+    {
+        // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
+        if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
+    }
+
+    run_result run()
+    {
+        const std::size_t grain = std::max<std::size_t>(limits_.requested.grain_size, 1);
+        const std::size_t blocks = size_ / grain + (size_ % grain != 0 ? 1 : 0);
+        const auto workers = static_cast<std::size_t>(limits_.workers);
+        if (workers == 1 || blocks == 1) {
+            claim_and_run(0, sizer_, to_the_end);
+        } else {
+            if (is_known_to_be_tiny()) begin_alone();
+            if (may_claim(clock::now())) fork(static_cast<int>(std::min(blocks, workers)));
+        }
+        remember_cost();
+        return result();
+    }
+
+    void work(int ticket) noexcept override
+    {
+        static_cast<void>(forked_.load(std::memory_order_acquire));
+        block_sizer sizer = sizer_;
+        claim_and_run(ticket, sizer, [](clock::time_point) { return !scheduler::cancelled(); });
+        joined_.fetch_add(1, std::memory_order_release);
+    }
+
+    void joined(int thread) noexcept override { progress_.joined(thread); }
+
+private:
+    // Waking other threads costs about as much, even when they are not asleep.
+    static constexpr auto cost_of_a_fork = 10us;
+
+    static constexpr auto to_the_end = [](clock::time_point) { return true; };
+
+    /// Whether the whole run would be over before another thread could help, going by earlier runs of
+    /// the same item function. Never tried out on the items of this one: the first of them may be the
+    /// dearest of all, or wait for another.
+    bool is_known_to_be_tiny() const noexcept
+    {
+        const double cost = function_.cost().load(std::memory_order_relaxed);
+        return cost > 0 &&
+               cost * static_cast<double>(size_) < static_cast<double>(nanoseconds(cost_of_a_fork).count());
+    }
+
+    void begin_alone() noexcept
+    {
+        const clock::time_point start = clock::now();
+        claim_and_run(0, sizer_, [start](clock::time_point now) { return now - start < cost_of_a_fork; });
+    }
+
+    void remember_cost() noexcept
+    {
+        const std::size_t items = cursor_.load(std::memory_order_relaxed);
+        if (items == 0) return;
+        const double cost =
+            static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
+        // Left alone when it is about right: calls on many threads then share it without writing.
+        const double known = function_.cost().load(std::memory_order_relaxed);
+        if (cost > 1.5 * known || cost < 0.5 * known) {
+            function_.cost().store(static_cast<float>(std::max(cost, 1e-3)), std::memory_order_relaxed);
+        }
+    }
+
+    void fork(int tickets) noexcept
+    {
+        // oneTBB orders the tickets after this and before what follows. The pair of release and
+        // acquire says so to ThreadSanitizer, which cannot see into oneTBB.
+        forked_.store(true, std::memory_order_release);
+        bool resources = true;
+        try {
+            scheduler::run(*this, tickets, limits_.workers, progress_.on());
+        } catch (...) {
+            resources = false;
+        }
+        static_cast<void>(joined_.load(std::memory_order_acquire));
+        // Without the memory or the threads for a fork, the caller does the rest.
+        if (!resources) claim_and_run(0, sizer_, to_the_end);
+    }
+
+    /// Claims and runs blocks until none is to be had or `go_on` says no after one.
+    template <class GoOn>
+    void claim_and_run(int worker, block_sizer& sizer, const GoOn& go_on) noexcept
+    {
+        worker_slot* const slot = progress_.slot(worker);
+        std::size_t completed = 0;
+        const clock::time_point start = clock::now();
+        clock::time_point now = start;
+        while (const auto claimed = claim(sizer, now)) {
+            const std::size_t items = claimed->end - claimed->begin;
+            if (slot != nullptr) slot->begin_block(items);
+            const std::size_t returned = run_block(*claimed);
+            if (slot != nullptr) slot->end_block(returned);
+            completed += returned;
+
+            const clock::time_point before = now;
+            now = clock::now();
+            sizer.measured(items, now - before);
+            if (!go_on(now)) break;
+        }
+        completed_.fetch_add(completed, std::memory_order_relaxed);
+        busy_ns_.fetch_add(nanoseconds(now - start).count(), std::memory_order_relaxed);
+    }
+
+    std::optional<block> claim(const block_sizer& sizer, clock::time_point now) noexcept
+    {
+        std::size_t begin = cursor_.load(std::memory_order_relaxed);
+        while (may_claim(now)) {
+            const std::size_t end = begin + sizer.next(size_ - begin);
+            if (cursor_.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
+                return block{begin, end};
+            }
+            if (begin == size_) break;
+        }
+        return std::nullopt;
+    }
+
+    /// Whether items are left and nothing speaks against starting them.
+    bool may_claim(clock::time_point now) noexcept
+    {
+        if (cursor_.load(std::memory_order_relaxed) == size_) return false;
+        if (halted_.load(std::memory_order_relaxed)) return false;
+        if (limits_.requested.stop.stop_requested()) return halt(stop_reason::stop_requested);
+        if (now >= limits_.deadline) return halt(stop_reason::timed_out);
+        return true;
+    }
+
+    bool halt(stop_reason reason) noexcept
+    {
+        const std::lock_guard lock(ending_);
+        if (stopped_ == stop_reason::none) stopped_ = reason;
+        halted_.store(true, std::memory_order_relaxed);
+        return false;
+    }
+
+    /// Runs the items of a block and notes those that throw. \return how many returned
+    std::size_t run_block(block rest) noexcept
+    {
+        std::size_t returned = 0;
+        while (rest.begin != rest.end) {
+            block_result ran = function_(rest.begin, rest.end);
+            returned += ran.returned;
+            if (ran.error == nullptr) break;
+            const std::size_t index = rest.begin + ran.returned;
+            rest.begin = policy_ == on_failure::stop ? rest.end : index + 1;
+            note({index, rest.begin, std::move(ran.error)});
+        }
+        return returned;
+    }
+
+    void note(block_failure failure) noexcept
+    {
+        const std::lock_guard lock(ending_);
+        if (policy_ == on_failure::stop) halted_.store(true, std::memory_order_relaxed);
+        try {
+            failures_.push_back(std::move(failure));
+        } catch (...) {
+            unnoted_ = std::current_exception();
+            halted_.store(true, std::memory_order_relaxed);
+        }
+    }
+
+    /// Called when no other thread works on this any more.
+    run_result result()
+    {
+        if (unnoted_ != nullptr) std::rethrow_exception(unnoted_);
+        std::ranges::sort(failures_, {}, &block_failure::index);
+        run_result result{.size = size_,
+                          .claimed = cursor_.load(std::memory_order_relaxed),
+                          .completed = completed_.load(std::memory_order_relaxed),
+                          .failures = std::move(failures_)};
+        const bool failed = policy_ == on_failure::stop && !result.failures.empty();
+        if (result.claimed != size_ && !failed) {
+            // Nobody here stopped it: then the task group around the call was cancelled.
+            result.stopped = stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_;
+        }
+        return result;
+    }
+
+    const std::size_t size_;
+    const block_function function_;
+    const run_limits& limits_;
+    const on_failure policy_;
+    progress_report& progress_;
+    block_sizer sizer_;  // what the caller learned alone; every ticket begins with a copy
+
+    // Written at every claim by every worker: apart from what they only read.
+    alignas(128) std::atomic<std::size_t> cursor_{0};
+    alignas(128) std::atomic<bool> halted_{false};
+    std::atomic<bool> forked_{false};
+    std::atomic<int> joined_{0};
+    std::atomic<std::size_t> completed_{0};
+    std::atomic<nanoseconds::rep> busy_ns_{0};  // on all threads together
+
+    std::mutex ending_;  // guards what follows
+    stop_reason stopped_{stop_reason::none};
+    std::vector<block_failure> failures_;
+    std::exception_ptr unnoted_;  // why a failure could not be added to failures_
+};
+
+progress_phase phase_of(const run_result& result)
+{
+    if (result.stopped != stop_reason::none) return progress_phase::cancelled;
+    if (result.completed != result.size) return progress_phase::failed;
+    return progress_phase::finished;
+}
+
+clock::time_point deadline_in(std::optional<nanoseconds> timeout)
+{
+    if (!timeout) return clock::time_point::max();
+    if (*timeout <= 0ns) return clock::time_point::min();
+    const clock::time_point now = clock::now();
+    return *timeout < clock::time_point::max() - now ? now + *timeout : clock::time_point::max();
+}
+
+int workers_for(std::optional<int> max_workers)
+{
+    if (max_workers && *max_workers < 0) {
+        throw std::invalid_argument(fmt::format(
+            "parmap: max_workers is {}: give the number of threads, 0 or 1 for the calling thread "
+            "alone, or leave it unset for all CPUs",
+            *max_workers));
+    }
+    const int cpus = num_cpus();
+    if (!scheduler::usable()) return 1;
+    return std::clamp(max_workers.value_or(cpus), 1, cpus);
+}
+
+}  // namespace
+
+run_limits::run_limits(const options& options)
+    : requested(options),
+      workers(workers_for(options.max_workers)),
+      deadline(deadline_in(options.timeout))
+{
+}
+
+void run_result::throw_unless_complete() const
+{
+    if (!failures.empty()) std::rethrow_exception(failures.front().error);
+    if (stopped != stop_reason::none) throw cancelled(stopped, completed, size);
+}
+
+run_result run(std::size_t size, block_function block, const run_limits& limits, on_failure policy)
+{
+    progress_report progress(limits.requested.progress, size, limits.workers);
+    run_result result = block_run(size, block, limits, policy, progress).run();
+    progress.finish(phase_of(result));
+    return result;
+}
+
+}  // namespace parmap::detail

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eta.hpp"
+
+#include <algorithm>
+
+namespace parmap::detail {
+
+namespace {
+
+// What remains of a block: by the mean cost of its items, or, once it took longer than that, half as
+// long again as it has taken.
+double left_of(const block_in_flight& block, double mean_cost)
+{
+    const double expected = mean_cost * block.items;
+    return block.age < expected ? expected - block.age : block.age / 2;
+}
+
+}  // namespace
+
+void eta_estimator::update(double now, double done, std::span<const block_in_flight> in_flight)
+{
+    const double step = now - now_;
+    if (step <= 0) return;
+    busy_time_ += step * static_cast<double>(in_flight.size());
+
+    double spent_in_flight = 0;
+    double items_in_flight = 0;
+    for (const block_in_flight& block : in_flight) {
+        spent_in_flight += block.age;
+        items_in_flight += block.items;
+    }
+    const bool started = done > 0;
+    const double mean_cost = started ? std::max(0.0, busy_time_ - spent_in_flight) / done : 0;
+
+    // Blocks in flight count for what they have probably done, so that the rate does not jump when
+    // they end. Never for all: an item is done when it returns.
+    double credited = done;
+    if (mean_cost > 0) {
+        for (const block_in_flight& block : in_flight) {
+            credited += block.items * std::min(0.9, block.age / (mean_cost * block.items));
+        }
+    }
+    credited = std::min(total_, credited);
+
+    // The weight of the past depends on the ratio of times alone, so an estimate after a second is
+    // smoothed as one after an hour.
+    const double past = now_ / now * (now_ / now);
+    rate_ = std::max(rate_ * past + (credited - credited_) / step * (1 - past), 0.0);
+    now_ = now;
+    credited_ = credited;
+
+    if (!started || rate_ <= 0) {
+        seconds_left_.reset();
+    } else if (done + items_in_flight < total_) {
+        seconds_left_ = (total_ - credited) / rate_;
+    } else {
+        seconds_left_ = 0;
+        for (const block_in_flight& block : in_flight) {
+            seconds_left_ = std::max(*seconds_left_, left_of(block, mean_cost));
+        }
+    }
+}
+
+}  // namespace parmap::detail

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only file that names oneTBB for maps: arena, observer, parallel_for, contexts.
+#include "scheduler.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include <pthread.h>
+#include <tbb/blocked_range.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+#include <tbb/task_group.h>
+#include <tbb/task_scheduler_observer.h>
+
+namespace parmap::detail::scheduler {
+
+namespace {
+
+// oneTBB's threads do not survive a fork: in the child, calls run on the calling thread.
+std::atomic<bool> forked{false};
+
+void watch_forks()
+{
+    static const int registered =
+        ::pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
+    static_cast<void>(registered);
+}
+
+/// Tells the job who joins the arena that the observer was made in. Exits are not counted: oneTBB loses some
+/// of them.
+class join_observer final : public tbb::task_scheduler_observer {
+public:
+    explicit join_observer(job& job) : job_(job) { observe(true); }
+    join_observer(const join_observer&) = delete;
+    join_observer& operator=(const join_observer&) = delete;
+    // Here, while the object still is one of this class: observe(false) waits for running callbacks.
+    ~join_observer() override { observe(false); }
+
+    void on_scheduler_entry(bool /*is_worker*/) override
+    {
+        job_.joined(tbb::this_task_arena::current_thread_index());
+    }
+
+private:
+    job& job_;
+};
+
+/// The tickets, in the arena the thread is in. Isolated: while it waits, the thread runs no task but
+/// the job's own, so the caller may hold a lock.
+void run_here(job& job, int tickets, bool watched, tbb::task_group_context& group)
+{
+    std::optional<join_observer> observer;
+    if (watched) observer.emplace(job);
+    tbb::this_task_arena::isolate([&] {
+        tbb::parallel_for(
+            tbb::blocked_range<int>(0, tickets, 1),
+            [&job](const tbb::blocked_range<int>& range) {
+                for (int ticket = range.begin(); ticket != range.end(); ++ticket) job.work(ticket);
+            },
+            tbb::simple_partitioner{}, group);
+    });
+}
+
+}  // namespace
+
+bool usable() noexcept
+{
+    return !forked.load(std::memory_order_relaxed);
+}
+
+bool run(job& job, int tickets, int workers, bool watched)
+{
+    watch_forks();
+    // Made in the caller: it carries the caller's floating-point settings to every worker, and the
+    // cancellation of the task group the caller runs in.
+    tbb::task_group_context group(tbb::task_group_context::bound, tbb::task_group_context::default_traits |
+                                                                      tbb::task_group_context::fp_settings);
+
+    const int width_here = tbb::this_task_arena::max_concurrency();
+    if (width_here <= workers) {
+        run_here(job, std::min(tickets, width_here), watched, group);
+    } else {
+        // Entering another arena cuts the chain to the caller's task group, so a first, empty loop
+        // binds the group to it before.
+        tbb::parallel_for(
+            0, 1, [](int) {}, group);
+        // oneTBB prints a warning when it is asked for more threads than it may make.
+        const auto limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+        tbb::task_arena arena(std::min(workers, static_cast<int>(limit)));
+        arena.execute([&] { run_here(job, tickets, watched, group); });
+    }
+    return !group.is_group_execution_cancelled();
+}
+
+bool cancelled() noexcept
+{
+    return tbb::is_current_task_group_canceling();
+}
+
+}  // namespace parmap::detail::scheduler

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "terminal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace parmap::detail {
+
+namespace {
+
+/// Keeps a SIGPIPE that a write in this scope causes from the program.
+class sigpipe_guard {
+public:
+    sigpipe_guard() noexcept
+    {
+        sigset_t pending;
+        ::sigemptyset(&pipe_);
+        ::sigaddset(&pipe_, SIGPIPE);
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &pipe_, &previous_);
+    }
+    sigpipe_guard(const sigpipe_guard&) = delete;
+    sigpipe_guard& operator=(const sigpipe_guard&) = delete;
+    ~sigpipe_guard()
+    {
+        sigset_t pending;
+        ::sigpending(&pending);
+        if (!was_pending_ && ::sigismember(&pending, SIGPIPE) == 1) {
+            int taken = 0;
+            ::sigwait(&pipe_, &taken);
+        }
+        ::pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+    }
+
+private:
+    sigset_t pipe_{};
+    sigset_t previous_{};
+    bool was_pending_{};
+};
+
+bool locale_is_utf8()
+{
+    // The first of these that is set decides, as in setlocale, which a library must not call.
+    for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+        const char* const value = std::getenv(name);
+        if (value == nullptr || *value == '\0') continue;
+        std::string lower(value);
+        std::ranges::transform(lower, lower.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+        return lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
+    }
+    return false;
+}
+
+}  // namespace
+
+bool is_terminal(int fd) noexcept
+{
+    return ::isatty(fd) == 1;
+}
+
+line_format format_of(int fd) noexcept
+{
+    line_format format{.utf8 = locale_is_utf8()};
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) format.columns = size.ws_col;
+    return format;
+}
+
+write_result write_frame(int fd, std::string_view frame, std::chrono::milliseconds patience) noexcept
+{
+    const sigpipe_guard guard;
+    while (true) {
+        pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+        const int answer = ::poll(&ready, 1, static_cast<int>(patience.count()));
+        if (answer == 0) return write_result::dropped;
+        if (answer > 0) {
+            const ssize_t written = ::write(fd, frame.data(), frame.size());
+            if (written >= 0) return write_result::written;
+        }
+        if (errno == EAGAIN) return write_result::dropped;
+        if (errno != EINTR) return write_result::broken;
+    }
+}
+
+}  // namespace parmap::detail

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps inside oneTBB's algorithms, inside each other, and with locks held. A program of its own: its
+// threads are counted, so oneTBB is left to make as many as it would.
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <iterator>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <tbb/flow_graph.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+#include <tbb/task_group.h>
+
+#include <parmap/parmap.hpp>
+
+#include "cpu_limits.hpp"
+
+namespace {
+
+/// Enough work an item for a map to fork.
+int slowly(int x)
+{
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(5)) {
+    }
+    return x + 1;
+}
+
+std::vector<int> expected(int n)
+{
+    std::vector<int> v(static_cast<std::size_t>(n));
+    for (int i = 0; i < n; ++i) v[static_cast<std::size_t>(i)] = i + 1;
+    return v;
+}
+
+void expect_right_map(int n = 200)
+{
+    EXPECT_EQ(parmap::map(std::views::iota(0, n), slowly), expected(n));
+}
+
+std::ptrdiff_t threads_now()
+{
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+/// The most threads seen by anyone who looked.
+class thread_peak {
+public:
+    void look()
+    {
+        const std::ptrdiff_t now = threads_now();
+        std::ptrdiff_t before = most_.load();
+        while (before < now && !most_.compare_exchange_weak(before, now)) {
+        }
+    }
+    std::ptrdiff_t most() const { return most_; }
+
+private:
+    std::atomic<std::ptrdiff_t> most_{0};
+};
+
+TEST(Composition, InsideParallelFor)
+{
+    tbb::parallel_for(0, 50, [](int) { expect_right_map(); });
+}
+
+TEST(Composition, InsideATaskGroup)
+{
+    tbb::task_group group;
+    for (int i = 0; i < 50; ++i) group.run([] { expect_right_map(); });
+    group.wait();
+}
+
+TEST(Composition, InsideAFlowGraphNode)
+{
+    tbb::flow::graph graph;
+    std::atomic<int> done{0};
+    tbb::flow::function_node<int, int> node(graph, tbb::flow::unlimited, [&](int x) {
+        expect_right_map();
+        ++done;
+        return x;
+    });
+    for (int i = 0; i < 50; ++i) node.try_put(i);
+    graph.wait_for_all();
+    EXPECT_EQ(done, 50);
+}
+
+TEST(Composition, InsideAnotherMapAndAnother)
+{
+    parmap::for_each(std::views::iota(0, 6),
+                     [](int) { parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_map(); }); });
+}
+
+TEST(Composition, InsideANarrowerArena)
+{
+    tbb::task_arena(1).execute([] { expect_right_map(); });
+}
+
+TEST(Composition, FromManyThreadsAtOnce)
+{
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 16; ++i) {
+        callers.emplace_back([] {
+            for (int k = 0; k < 10; ++k) expect_right_map();
+        });
+    }
+}
+
+TEST(Composition, NeverMoreThreadsThanCpusAndTheReporter)
+{
+    thread_peak peak;
+    const auto watch = [&](const parmap::progress_state&) { peak.look(); };
+    parmap::for_each(std::views::iota(0, 8),
+                     [&](int) {
+                         parmap::for_each(std::views::iota(0, 4), [&](int) {
+                             parmap::for_each(std::views::iota(0, 50), [&](int x) { slowly(x), peak.look(); },
+                                              {.grain_size = 1});
+                         });
+                         tbb::parallel_for(0, 4, [&](int) {
+                             parmap::for_each(std::views::iota(0, 50), [&](int x) { slowly(x), peak.look(); },
+                                              {.max_workers = 2, .grain_size = 1});
+                         });
+                     },
+                     {.progress = watch, .grain_size = 1});
+    EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
+}
+
+// A thread that waits for its map must not take up an outer item: the item would want the lock that
+// the thread holds, and hang.
+TEST(Composition, AMapMayRunWithALockHeld)
+{
+    const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
+    for (const int inner_workers : {8, 3}) {  // in the arena of the outer loop, and in one of its own
+        parmap::detail::assume_cpus(8);
+        tbb::task_arena(8).execute([&] {
+            std::mutex lock;
+            tbb::parallel_for(0, 200, [&](int) {
+                const std::lock_guard held(lock);
+                parmap::for_each(std::views::iota(0, 20), slowly,
+                                 {.max_workers = inner_workers, .grain_size = 1});
+            });
+        });
+        parmap::detail::assume_cpus(0);
+    }
+}
+
+// A cancelled task group around the call ends it, and never with holes.
+void expect_cancelled_inside_a_cancelled_group(int inner_workers)
+{
+    const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
+    parmap::detail::assume_cpus(8);
+    tbb::task_arena(8).execute([&] {
+        std::atomic<int> ran{0};
+        tbb::task_group group;
+        group.run_and_wait([&] {
+            EXPECT_THROW(parmap::for_each(std::views::iota(0, 1'000'000),
+                                          [&](int x) {
+                                              if (++ran == 500) group.cancel();
+                                              slowly(x);
+                                          },
+                                          {.max_workers = inner_workers}),
+                         parmap::cancelled);
+        });
+        EXPECT_LT(ran, 1'000'000);
+    });
+    parmap::detail::assume_cpus(0);
+}
+
+TEST(Composition, ACancelledGroupAroundTheCallCancelsIt)
+{
+    expect_cancelled_inside_a_cancelled_group(8);
+}
+
+TEST(Composition, ACancelledGroupCancelsAMapInAnArenaOfItsOwn)
+{
+    expect_cancelled_inside_a_cancelled_group(3);
+}
+
+TEST(Composition, AMapInsideAGroupCancelledBeforeThrowsCancelled)
+{
+    const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
+    for (const int inner_workers : {8, 3}) {
+        parmap::detail::assume_cpus(8);
+        tbb::task_arena(8).execute([&] {
+            tbb::task_group group;
+            group.run_and_wait([&] {
+                group.cancel();
+                EXPECT_THROW(
+                    parmap::for_each(std::views::iota(0, 10), slowly, {.max_workers = inner_workers}),
+                    parmap::cancelled);
+            });
+        });
+        parmap::detail::assume_cpus(0);
+    }
+}
+
+TEST(Composition, AnExceptionInAnOuterLoopCancelsTheMapsInside)
+{
+    std::atomic<int> complete{0};
+    EXPECT_THROW(tbb::parallel_for(0, 100,
+                                   [&](int outer) {
+                                       if (outer == 10) throw std::logic_error("outer");
+                                       try {
+                                           expect_right_map(2000);
+                                           ++complete;
+                                       } catch (const parmap::cancelled&) {
+                                       }
+                                   }),
+                 std::logic_error);
+    EXPECT_LT(complete, 100);
+}
+
+TEST(Composition, AnItemMayUseOneTbb)
+{
+    const auto sums = parmap::map(std::views::iota(0, 20), [](int n) {
+        std::atomic<int> sum{0};
+        tbb::parallel_for(0, 100, [&](int i) { sum += i + n; });
+        return sum.load();
+    });
+    for (int n = 0; n < 20; ++n) EXPECT_EQ(sums[static_cast<std::size_t>(n)], 4950 + 100 * n);
+}
+
+}  // namespace

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine by itself: blocks, claims, oneTBB's traps.
+#include <atomic>
+#include <cfenv>
+#include <latch>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <tbb/task_arena.h>
+#include <unistd.h>
+
+#include <parmap/detail/engine.hpp>
+#include <parmap/map.hpp>
+
+#include "block_sizer.hpp"
+#include "support/on_workers.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using parmap::detail::block_function;
+using parmap::detail::block_sizer;
+using parmap::detail::run_limits;
+using parmap::testing::most_workers;
+using parmap::testing::on_workers;
+
+constexpr int not_in_an_arena = tbb::task_arena::not_initialized;
+
+// Block sizes
+
+TEST(BlockSizer, StartsWithOneItemAndGrowsToTheTarget)
+{
+    block_sizer sizer(0, 2);
+    constexpr std::size_t plenty = 1'000'000'000;
+    EXPECT_EQ(sizer.next(plenty), 1U);
+    std::size_t before = 1;
+    for (int i = 0; i < 12; ++i) {
+        sizer.measured(before, std::chrono::nanoseconds(10 * before));  // 10 ns an item
+        const std::size_t now = sizer.next(plenty);
+        EXPECT_LE(now, 8 * before);
+        before = now;
+    }
+    EXPECT_EQ(before, 5'000U);  // 50 us
+}
+
+TEST(BlockSizer, FollowsACostThatRises)
+{
+    block_sizer sizer(0, 2);
+    sizer.measured(5'000, 50us);
+    sizer.measured(5'000, 5ms);  // now 1 us an item
+    EXPECT_EQ(sizer.next(1'000'000), 50U);
+    sizer.measured(50, 50ms);  // now 1 ms an item
+    EXPECT_EQ(sizer.next(1'000'000), 1U);
+}
+
+TEST(BlockSizer, LeavesSharesForTheOthersNearTheEnd)
+{
+    block_sizer sizer(0, 4);
+    sizer.measured(10, 10us);  // 1 us an item: wants 50
+    EXPECT_EQ(sizer.next(10'000), 50U);
+    EXPECT_EQ(sizer.next(80), 10U);
+    EXPECT_EQ(sizer.next(7), 1U);
+    EXPECT_EQ(sizer.next(1), 1U);
+}
+
+TEST(BlockSizer, DoesNotShrinkBelowTheCostOfAClaim)
+{
+    block_sizer sizer(0, 2);
+    sizer.measured(100'000, 50us);  // 0.5 ns an item
+    EXPECT_EQ(sizer.next(4'000), 2'000U);
+    EXPECT_EQ(sizer.next(300), 300U);
+}
+
+TEST(BlockSizer, SurvivesAClockThatStandsStillOrJumps)
+{
+    block_sizer sizer(0, 2);
+    sizer.measured(1, 0ns);
+    EXPECT_EQ(sizer.next(1'000'000), 8U);
+    sizer.measured(8, -5s);
+    EXPECT_EQ(sizer.next(1'000'000), 64U);
+    sizer.measured(64, std::chrono::hours(1));
+    EXPECT_EQ(sizer.next(1'000'000), 1U);
+    sizer.measured(1, 1us);
+    EXPECT_EQ(sizer.next(1'000'000), 8U);
+}
+
+TEST(BlockSizer, KeepsToTheGrainSize)
+{
+    block_sizer sizer(100, 4);
+    EXPECT_EQ(sizer.next(1'000), 100U);
+    sizer.measured(100, 1s);
+    EXPECT_EQ(sizer.next(1'000), 100U);
+    EXPECT_EQ(sizer.next(30), 30U);
+    EXPECT_EQ(block_sizer(SIZE_MAX, 4).next(30), 30U);
+}
+
+// Claims
+
+TEST(Run, EveryItemRunsOnce)
+{
+    for (const std::size_t size : {1U, 2U, 7U, 100U, 4'096U, 100'003U}) {
+        for (int workers = 1; workers <= most_workers; ++workers) {
+            on_workers(workers, [&] {
+                std::vector<std::atomic<int>> runs(size);
+                const auto item = [&](std::size_t i) { ++runs[i]; };
+                const parmap::options defaults;
+                const auto ran = parmap::detail::run(size, block_function(item), run_limits(defaults));
+                EXPECT_EQ(ran.claimed, size);
+                EXPECT_EQ(ran.completed, size);
+                for (const auto& count : runs) ASSERT_EQ(count, 1);
+            });
+        }
+    }
+}
+
+TEST(Run, BlocksAreClaimedInIncreasingOrder)
+{
+    on_workers(most_workers, [] {
+        std::mutex guard;
+        std::vector<std::size_t> begun;  // by each thread in turn, under the lock
+        std::map<std::thread::id, std::size_t> last;
+        const auto item = [&](std::size_t i) {
+            const std::lock_guard lock(guard);
+            const auto [entry, first] = last.try_emplace(std::this_thread::get_id(), i);
+            if (!first) {
+                EXPECT_LT(entry->second, i);
+            }
+            entry->second = i;
+        };
+        const parmap::options grain{.grain_size = 3};
+        parmap::detail::run(10'000, block_function(item), run_limits(grain));
+    });
+}
+
+TEST(Run, NamesTheGapsOfSeveralFailures)
+{
+    on_workers(2, [] {
+        std::latch both(2);
+        const auto item = [&](std::size_t i) {
+            if (i == 0 || i == 10) both.arrive_and_wait();
+            if (i == 5 || i == 12) throw i;
+        };
+        const parmap::options grain{.grain_size = 10};
+        const auto ran = parmap::detail::run(100, block_function(item), run_limits(grain));
+        ASSERT_EQ(ran.failures.size(), 2U);
+        EXPECT_EQ(ran.claimed, 20U);
+        EXPECT_EQ(ran.completed, 7U);
+        EXPECT_EQ(ran.failures[0].index, 5U);
+        EXPECT_EQ(ran.failures[0].end, 10U);
+        EXPECT_EQ(ran.failures[1].index, 12U);
+        EXPECT_EQ(ran.failures[1].end, 20U);
+        EXPECT_THROW(ran.throw_unless_complete(), std::size_t);
+    });
+}
+
+// oneTBB's traps
+
+TEST(Traps, OneWorkerTouchesNoOneTbb)
+{
+    std::thread([] {
+        std::vector<int> out(1000);
+        parmap::map_into(std::views::iota(0, 1000), out, [](int x) { return x; }, {.max_workers = 1});
+        EXPECT_EQ(tbb::this_task_arena::current_thread_index(), not_in_an_arena);
+    }).join();
+}
+
+TEST(Traps, WorkKnownToBeTinyTouchesNoOneTbb)
+{
+    const auto squares_on_a_new_thread = [] {
+        int arena_index = 0;
+        std::thread([&] {
+            const auto squares = parmap::map(std::views::iota(0, 100), [](int x) { return x * x; });
+            EXPECT_EQ(squares[9], 81);
+            arena_index = tbb::this_task_arena::current_thread_index();
+        }).join();
+        return arena_index;
+    };
+    parmap::testing::with_cpus(2, [&] {
+        EXPECT_NE(squares_on_a_new_thread(), not_in_an_arena) << "nothing is known of the first run";
+        // A run that the machine held up says nothing: one of many is enough.
+        bool alone = false;
+        for (int i = 0; i < 1000 && !alone; ++i) alone = squares_on_a_new_thread() == not_in_an_arena;
+        EXPECT_TRUE(alone);
+    });
+}
+
+TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
+{
+    on_workers(2, [] {
+        std::latch others(9'999);
+        parmap::for_each(std::views::iota(0, 10'000),
+                         [&](int x) { x == 0 ? others.wait() : others.count_down(); });
+    });
+}
+
+TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
+{
+    std::fesetround(FE_UPWARD);
+    on_workers(most_workers, [] {
+        for (const int workers : {most_workers, 4}) {  // in the caller's arena, and in one of the map's own
+            std::latch all_here(workers);
+            const auto modes = parmap::map(std::views::iota(0, workers),
+                                           [&](int) {
+                                               all_here.arrive_and_wait();
+                                               return std::fegetround();
+                                           },
+                                           {.max_workers = workers});
+            EXPECT_EQ(modes, std::vector<int>(static_cast<std::size_t>(workers), FE_UPWARD));
+        }
+    });
+    std::fesetround(FE_TONEAREST);
+}
+
+TEST(Traps, NoWarningWhenTheArenaAsksForMoreThanOneTbbAllows)
+{
+    ::testing::internal::CaptureStderr();
+    // An arena of 64 in a process that is allowed 8 threads, and a map of 32 within it.
+    parmap::testing::with_cpus(64, [] {
+        on_workers(most_workers, [] {});
+        parmap::detail::run_limits const limits(parmap::options{});
+        tbb::task_arena(128, 128).execute([] {
+            parmap::testing::with_cpus(32, [] {
+                const auto item = [](std::size_t) {};
+                const parmap::options grain{.grain_size = 1};
+                parmap::detail::run(10, block_function(item), run_limits(grain));
+            });
+        });
+    });
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Traps, AForkedChildRunsAlone)
+{
+    const auto sum_of = [](std::size_t n) {
+        std::atomic<std::size_t> sum{0};
+        parmap::for_each(std::views::iota(std::size_t{0}, n), [&](std::size_t x) { sum += x; },
+                         {.grain_size = 1});
+        return sum.load();
+    };
+    on_workers(most_workers, [&] { ASSERT_EQ(sum_of(1000), 499'500U); });
+    const pid_t child = ::fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+        parmap::testing::with_cpus(most_workers, [&] {
+            std::size_t last = 0;
+            const auto watch = [&](const parmap::progress_state& state) { last = state.done; };
+            parmap::for_each(std::views::iota(0, 100), [](int) {}, {.progress = watch});
+            ::_exit(sum_of(1000) == 499'500U && last == 100 ? 0 : 1);
+        });
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace

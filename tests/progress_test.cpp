@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a sink is told, and what reaches a terminal.
+#include <atomic>
+#include <future>
+#include <latch>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <parmap/map.hpp>
+#include <parmap/try_map.hpp>
+
+#include "support/on_workers.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using parmap::progress_phase;
+using parmap::progress_state;
+using parmap::testing::most_workers;
+using parmap::testing::on_workers;
+
+/// A copy of what a sink was told; the label lives only during the call.
+struct told {
+    std::string label;
+    std::string unit;
+    std::uint64_t done;
+    std::optional<std::uint64_t> total;
+    int busy;
+    int workers;
+    progress_phase phase;
+    std::thread::id thread;
+};
+
+/// A sink that keeps every state. Only one thread at a time may be in it.
+class recorder {
+public:
+    parmap::progress_sink sink()
+    {
+        return [this](const progress_state& s) {
+            EXPECT_FALSE(inside_.exchange(true));
+            states.push_back({std::string(s.label), std::string(s.unit), s.done, s.total, s.busy, s.workers,
+                              s.phase, std::this_thread::get_id()});
+            ++count;
+            count.notify_all();
+            inside_ = false;
+        };
+    }
+
+    /// Returns when the reporter has told `n` states since it began.
+    void wait_for(int n) const
+    {
+        for (int seen = count; seen < n; seen = count) count.wait(seen);
+    }
+
+    std::vector<told> states;
+    std::atomic<int> count{0};
+
+private:
+    std::atomic<bool> inside_{false};
+};
+
+std::size_t last_states(const recorder& r)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(r.states, [](const told& s) { return s.phase != progress_phase::running; }));
+}
+
+TEST(Progress, TheLastStateComesOnceOnTheCallingThreadWithTheFinalCount)
+{
+    for (int workers = 1; workers <= most_workers; ++workers) {
+        on_workers(workers, [] {
+            recorder r;
+            parmap::for_each(std::views::iota(0, 12'345), [](int) {}, {.progress = r.sink()});
+            ASSERT_EQ(last_states(r), 1U);
+            EXPECT_EQ(r.states.back().phase, progress_phase::finished);
+            EXPECT_EQ(r.states.back().done, 12'345U);
+            EXPECT_EQ(r.states.back().total, 12'345U);
+            EXPECT_EQ(r.states.back().busy, 0);
+            EXPECT_EQ(r.states.back().thread, std::this_thread::get_id());
+        });
+    }
+}
+
+TEST(Progress, AfterAThrowTheCountIsThatOfTheItemsThatReturned)
+{
+    for (int workers = 1; workers <= most_workers; ++workers) {
+        on_workers(workers, [] {
+            recorder r;
+            std::atomic<std::uint64_t> returned{0};
+            EXPECT_THROW(parmap::for_each(std::views::iota(0, 10'000),
+                                          [&](int x) {
+                                              if (x == 4'321) throw std::runtime_error("no");
+                                              ++returned;
+                                          },
+                                          {.progress = r.sink()}),
+                         std::runtime_error);
+            ASSERT_EQ(last_states(r), 1U);
+            EXPECT_EQ(r.states.back().phase, progress_phase::failed);
+            EXPECT_EQ(r.states.back().done, returned);
+        });
+    }
+}
+
+TEST(Progress, AStopAndFailuresOfTryMapShowInTheLastState)
+{
+    on_workers(4, [] {
+        recorder stopped;
+        std::stop_source source;
+        source.request_stop();
+        EXPECT_THROW(parmap::for_each(std::views::iota(0, 10), [](int) {},
+                                      {.progress = stopped.sink(), .stop = source.get_token()}),
+                     parmap::cancelled);
+        ASSERT_EQ(stopped.states.size(), 1U);
+        EXPECT_EQ(stopped.states[0].phase, progress_phase::cancelled);
+        EXPECT_EQ(stopped.states[0].done, 0U);
+
+        recorder some_failed;
+        parmap::try_map(std::views::iota(0, 100),
+                        [](int x) {
+                            if (x % 4 == 0) throw x;
+                        },
+                        {.progress = some_failed.sink()});
+        EXPECT_EQ(some_failed.states.back().phase, progress_phase::failed);
+        EXPECT_EQ(some_failed.states.back().done, 75U);
+    });
+}
+
+TEST(Progress, AnEmptyRangeTellsItsEndAndNothingElse)
+{
+    recorder r;
+    parmap::for_each(std::vector<int>{}, [](int) {}, {.progress = r.sink()});
+    ASSERT_EQ(r.states.size(), 1U);
+    EXPECT_EQ(r.states[0].phase, progress_phase::finished);
+    EXPECT_EQ(r.states[0].total, 0U);
+}
+
+TEST(Progress, TicksComeWhileASlowItemRuns)
+{
+    for (const int workers : {1, 4}) {
+        on_workers(workers, [] {
+            recorder r;
+            parmap::for_each(std::views::iota(0, 4), [&](int) { r.wait_for(3); },
+                             {.progress = r.sink(), .grain_size = 1});
+            EXPECT_EQ(r.states[2].phase, progress_phase::running);
+            EXPECT_EQ(r.states[2].done, 0U) << "items that only started do not count";
+            EXPECT_NE(r.states[2].thread, std::this_thread::get_id());
+        });
+    }
+}
+
+TEST(Progress, WorkersAreThoseWhoJoinedAndBusyThoseInAnItem)
+{
+    on_workers(most_workers, [] {
+        std::latch all_here(most_workers);
+        std::atomic<bool> all_busy{false};
+        const auto watch = [&](const progress_state& s) {
+            EXPECT_LE(s.busy, most_workers);
+            EXPECT_LE(s.workers, most_workers);
+            if (s.busy == most_workers && s.workers == most_workers) {
+                all_busy = true;
+                all_busy.notify_all();
+            }
+        };
+        parmap::for_each(std::views::iota(0, most_workers),
+                         [&](int) {
+                             all_here.arrive_and_wait();
+                             all_busy.wait(false);
+                         },
+                         {.progress = watch});
+        EXPECT_TRUE(all_busy);
+    });
+}
+
+TEST(Progress, ASinkThatThrowsIsDroppedAndTheWorkGoesOn)
+{
+    std::atomic<int> calls{0};
+    const auto broken = [&](const progress_state&) {
+        ++calls;
+        calls.notify_all();
+        throw std::runtime_error("sink");
+    };
+    const auto results = parmap::map(std::views::iota(0, 3),
+                                     [&](int x) {
+                                         calls.wait(0);
+                                         return x;
+                                     },
+                                     {.progress = broken, .grain_size = 1});
+    EXPECT_EQ(results, (std::vector{0, 1, 2}));
+    EXPECT_EQ(calls, 1);
+}
+
+TEST(Progress, ASinkMayRunAMapWithProgress)
+{
+    std::atomic<int> inner{0};
+    const auto nested = [&](const progress_state&) {
+        parmap::for_each(std::views::iota(0, 10), [](int) {},
+                         {.progress = [&](const progress_state&) { ++inner; }});
+        inner.notify_all();
+    };
+    parmap::for_each(std::views::iota(0, 2), [&](int) { inner.wait(0); }, {.progress = nested});
+    EXPECT_GE(inner, 2);
+}
+
+TEST(Progress, ManyCallsAtOnceEachHearTheirOwn)
+{
+    std::vector<std::jthread> callers;
+    for (std::uint64_t n = 1; n <= 16; ++n) {
+        callers.emplace_back([n] {
+            for (int round = 0; round < 50; ++round) {
+                recorder r;
+                parmap::for_each(std::views::iota(std::uint64_t{0}, n * 100), [](std::uint64_t) {},
+                                 {.progress = r.sink()});
+                EXPECT_EQ(r.states.back().done, n * 100);
+                EXPECT_EQ(last_states(r), 1U);
+            }
+        });
+    }
+}
+
+TEST(ProgressSink, IsMadeOfALabelABarOrAFunction)
+{
+    EXPECT_FALSE(parmap::progress_sink());
+    EXPECT_FALSE(parmap::progress_sink(static_cast<const char*>(nullptr)));
+    const parmap::progress_sink label("hashing");
+    ASSERT_NE(label.bar(), nullptr);
+    EXPECT_EQ(label.bar()->label, "hashing");
+    EXPECT_EQ(parmap::progress_sink(std::string("x")).bar()->label, "x");
+    const parmap::progress_sink bar(parmap::progress_bar{.label = "convert", .unit = "file"});
+    EXPECT_EQ(bar.bar()->unit, "file");
+    const parmap::progress_sink function([](const progress_state&) {});
+    EXPECT_NE(function.callback(), nullptr);
+    EXPECT_EQ(function.bar(), nullptr);
+}
+
+/// A terminal of its own, 80 columns wide, whose other side is read as it is written.
+class Terminal : public ::testing::Test {
+protected:
+    Terminal()
+    {
+        const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+        if (::openpty(&screen_, &fd, nullptr, nullptr, &size) != 0)
+            throw std::runtime_error("openpty failed");
+        reading_ = std::async(std::launch::async, [this] {
+            std::string all;
+            char buffer[4096];
+            for (ssize_t n; (n = ::read(screen_, buffer, sizeof buffer)) > 0;) {
+                all.append(buffer, static_cast<std::size_t>(n));
+                if (all.find('%') != std::string::npos) drawn = true;
+                drawn.notify_all();
+            }
+            return all;
+        });
+    }
+    ~Terminal() override { ::close(screen_); }
+    Terminal(const Terminal&) = delete;
+    Terminal& operator=(const Terminal&) = delete;
+
+    /// All that was written, once the program's side is closed.
+    std::string all_written()
+    {
+        ::close(fd);
+        return reading_.get();
+    }
+
+    int fd{};
+    std::atomic<bool> drawn{false};
+
+private:
+    int screen_{};
+    std::future<std::string> reading_;
+};
+
+TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
+{
+    parmap::for_each(
+        std::views::iota(0, 42), [&](int) { drawn.wait(false); },
+        {.progress = parmap::progress_bar{.label = "hashing", .unit = "file", .delay = 0ms, .fd = fd}});
+    const std::string written = all_written();
+    EXPECT_EQ(written.rfind("\rhashing:   0%|", 0), 0U) << written;
+    EXPECT_NE(written.find("| 0/42 [00:00<?, 0.0 file/s, "), std::string::npos) << written;
+    EXPECT_NE(written.find("hashing: 100%|"), std::string::npos) << written;
+    EXPECT_NE(written.find("| 42/42 [00:00, "), std::string::npos) << written;
+    EXPECT_EQ(written.substr(written.size() - 5), "\x1b[K\r\n") << written;
+}
+
+TEST_F(Terminal, IsLeftAloneByACallThatEndsSooner)
+{
+    parmap::for_each(std::views::iota(0, 100), [](int) {},
+                     {.progress = parmap::progress_bar{.label = "quick", .delay = 1h, .fd = fd}});
+    EXPECT_EQ(all_written(), "");
+}
+
+TEST_F(Terminal, ShowsTheTrueCountOfAFailure)
+{
+    EXPECT_THROW(parmap::for_each(std::views::iota(0, 10),
+                                  [&](int x) {
+                                      drawn.wait(false);
+                                      if (x == 5) throw std::runtime_error("no");
+                                  },
+                                  {.max_workers = 1,
+                                   .progress = parmap::progress_bar{.label = "x", .delay = 0ms, .fd = fd}}),
+                 std::runtime_error);
+    const std::string written = all_written();
+    EXPECT_NE(written.find("| 5/10 ["), std::string::npos) << written;
+    EXPECT_NE(written.find(" failed\x1b[K"), std::string::npos) << written;
+}
+
+TEST_F(Terminal, IsClearedAtTheEndWhenTheLineIsNotToStay)
+{
+    parmap::for_each(std::views::iota(0, 10), [&](int) { drawn.wait(false); },
+                     {.progress = parmap::progress_bar{.leave = false, .delay = 0ms, .fd = fd}});
+    const std::string written = all_written();
+    EXPECT_EQ(written.substr(written.size() - 4), "\r\x1b[K") << written;
+}
+
+TEST(NoTerminal, NothingIsWritten)
+{
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    parmap::for_each(std::views::iota(0, 100), [](int) {},
+                     {.progress = parmap::progress_bar{.delay = 0ms, .fd = ends[1]}});
+    ::close(ends[1]);
+    char c = 0;
+    EXPECT_EQ(::read(ends[0], &c, 1), 0);
+    ::close(ends[0]);
+}
+
+TEST(NoTerminal, AClosedFileHarmsNobody)
+{
+    const auto results = parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                                     {.progress = parmap::progress_bar{.delay = 0ms, .fd = -1}});
+    EXPECT_EQ(results.size(), 3U);
+}
+
+}  // namespace
