@@ -63,13 +63,18 @@ public:
 
     void work(int ticket) noexcept override
     {
-        static_cast<void>(forked_.load(std::memory_order_acquire));
+        enter();
         block_sizer sizer = sizer_;
         claim_and_run(ticket, sizer, [](clock::time_point) { return !scheduler::cancelled(); });
-        joined_.fetch_add(1, std::memory_order_release);
+        leave();
     }
 
-    void joined(int thread) noexcept override { progress_.joined(thread); }
+    void joined(int thread) noexcept override
+    {
+        enter();
+        progress_.joined(thread);
+        leave();
+    }
 
 private:
     // Waking other threads costs about as much, even when they are not asleep.
@@ -108,8 +113,8 @@ private:
 
     void fork(int tickets) noexcept
     {
-        // oneTBB orders the tickets after this and before what follows. The pair of release and
-        // acquire says so to ThreadSanitizer, which cannot see into oneTBB.
+        // oneTBB orders what its threads do here after this and before what follows. The release, and
+        // the acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
         forked_.store(true, std::memory_order_release);
         bool resources = true;
         try {
@@ -117,10 +122,12 @@ private:
         } catch (...) {
             resources = false;
         }
-        static_cast<void>(joined_.load(std::memory_order_acquire));
+        static_cast<void>(left_.load(std::memory_order_acquire));
         // Without the memory or the threads for a fork, the caller does the rest.
         if (!resources) claim_and_run(0, sizer_, to_the_end);
     }
+    void enter() noexcept { static_cast<void>(forked_.load(std::memory_order_acquire)); }
+    void leave() noexcept { left_.fetch_add(1, std::memory_order_release); }
 
     /// Claims and runs blocks until none is to be had or `go_on` says no after one.
     template <class GoOn>
@@ -232,7 +239,7 @@ private:
     alignas(128) std::atomic<std::size_t> cursor_{0};
     alignas(128) std::atomic<bool> halted_{false};
     std::atomic<bool> forked_{false};
-    std::atomic<int> joined_{0};
+    std::atomic<int> left_{0};
     std::atomic<std::size_t> completed_{0};
     std::atomic<nanoseconds::rep> busy_ns_{0};  // on all threads together
 

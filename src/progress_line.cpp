@@ -75,7 +75,8 @@ std::string timing(const progress_state& state, const parts& show)
     const bool running = state.phase == progress_phase::running;
     if (show.elapsed) text += duration(state.elapsed);
     if (running) text += "<" + (state.eta ? duration(*state.eta) : "?");
-    if (show.rate) text += (text.empty() ? "" : ", ") + speed(state.rate, printable(state.unit));
+    if (show.rate)
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", speed(state.rate, printable(state.unit)));
     if (show.busy && running) text += fmt::format(", {}/{} busy", state.busy, state.workers);
     return text.empty() ? text : " [" + text + "]";
 }
@@ -115,7 +116,7 @@ std::string render_line(const progress_state& state, const line_format& format)
         const std::size_t fixed = cells(head) + cells(tail);
         line = head + tail;
         if (with_bar && fixed + narrowest_bar + 2 <= most) {
-            return head + "|" + bar(share, most - fixed - 2, format.utf8) + "|" + tail;
+            return fmt::format("{}|{}|{}", head, bar(share, most - fixed - 2, format.utf8), tail);
         }
         if (!with_bar && fixed <= most) return line;
     }

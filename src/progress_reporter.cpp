@@ -38,8 +38,8 @@ double seconds(std::chrono::nanoseconds time)
 /// A call in flight, as the reporter sees it.
 class reported_call {
 public:
-    reported_call(const progress_sink& sink, std::size_t total, int workers)
-        : sink_(sink),
+    reported_call(progress_sink sink, std::size_t total, int workers)
+        : sink_(std::move(sink)),
           start_(clock::now()),
           total_(total),
           slots_(static_cast<std::size_t>(workers)),
@@ -65,22 +65,33 @@ public:
     /// On the reporter thread: gives the sink the state as it is now. \param in_front whether a bar may draw
     void tick(bool in_front) noexcept
     {
-        const std::lock_guard lock(delivering_);
-        if (closed_.load(std::memory_order_relaxed)) return;
+        {
+            const std::lock_guard lock(turn_);
+            if (closed_) return;
+            delivering_ = true;
+        }
         const progress_state state = sample(progress_phase::running);
         if (in_front) deliver(state, 0ms);
+        {
+            const std::lock_guard lock(turn_);
+            delivering_ = false;
+        }
+        delivered_.notify_one();
     }
 
     /// On the calling thread: gives the sink the last state. A function in the middle of a tick is
     /// waited for, a terminal not for long.
     void close(progress_phase phase) noexcept
     {
-        closed_.store(true, std::memory_order_relaxed);
-        std::unique_lock lock(delivering_, std::defer_lock);
-        if (!draws()) {
-            lock.lock();
-        } else if (!lock.try_lock_for(patience_at_end)) {
-            return;
+        {
+            std::unique_lock lock(turn_);
+            closed_ = true;
+            const auto over = [this] { return !delivering_; };
+            if (!draws()) {
+                delivered_.wait(lock, over);
+            } else if (!delivered_.wait_for(lock, patience_at_end, over)) {
+                return;
+            }
         }
         const bool shown = !draws() || clock::now() >= first_tick();
         if (shown) deliver(sample(phase), patience_at_end);
@@ -89,7 +100,7 @@ public:
 private:
     /// A block of one slot, and since when the reporter has seen it.
     struct sighting {
-        std::uint64_t sequence;
+        std::uint64_t sequence{0};
         clock::time_point since;
     };
 
@@ -167,9 +178,14 @@ private:
     const clock::time_point start_;
     const std::size_t total_;
     std::vector<worker_slot> slots_;
-    std::atomic<bool> closed_{false};
 
-    std::timed_mutex delivering_;  // one state at a time; guards what follows
+    // One state at a time: the reporter's while delivering_, the caller's once closed_.
+    std::mutex turn_;
+    std::condition_variable delivered_;
+    bool delivering_{false};
+    bool closed_{false};
+
+    // Of whoever's turn it is.
     std::vector<sighting> seen_;
     std::vector<block_in_flight> in_flight_;
     eta_estimator eta_;

@@ -34,7 +34,7 @@ void* allocate(std::size_t bytes, std::size_t alignment)
 
 void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept
 {
-    ::operator delete(memory, bytes, alignment_for(bytes, alignment));
+    ::operator delete(memory, alignment_for(bytes, alignment));
 }
 
 }  // namespace parmap::detail

@@ -75,6 +75,7 @@ public:
     explicit slots(std::size_t size) : container_(size), first_(container_.begin()) {}
     slots(const slots&) = delete;
     slots& operator=(const slots&) = delete;
+    ~slots() = default;
 
     template <class Make>
     void fill(std::size_t index, const Make& make) const
