@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <optional>
 
 #include <pthread.h>
 #include <tbb/blocked_range.h>
 #include <tbb/global_control.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 #include <tbb/task_scheduler_observer.h>
+
+#include "cpu_limits.hpp"
 
 namespace parmap::detail::scheduler {
 
@@ -26,6 +30,21 @@ void watch_forks()
     static const int registered =
         ::pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
     static_cast<void>(registered);
+}
+
+// oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never our environment variable.
+// Several maps, each in an arena of its own, would together have a thread for every CPU of the machine. Held
+// for the process, and never destroyed: maps may still run in static destructors.
+void keep_to_the_cpus()
+{
+    static const tbb::global_control* const limit = [] {
+        const int cpus = cpus_within(detect_cpu_limits());
+        return cpus < tbb::info::default_concurrency()
+                   ? new tbb::global_control(tbb::global_control::max_allowed_parallelism,
+                                             static_cast<std::size_t>(cpus))
+                   : nullptr;
+    }();
+    static_cast<void>(limit);
 }
 
 /// Tells the job who joins the arena that the observer was made in. Exits are not counted: oneTBB loses some
@@ -73,6 +92,7 @@ bool usable() noexcept
 bool run(job& job, int tickets, int workers, bool watched)
 {
     watch_forks();
+    keep_to_the_cpus();
     // Made in the caller: it carries the caller's floating-point settings to every worker, and the
     // cancellation of the task group the caller runs in.
     tbb::task_group_context group(tbb::task_group_context::bound, tbb::task_group_context::default_traits |

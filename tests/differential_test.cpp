@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Thousands of random cases against a serial loop: same results, same exception, nothing leaked.
 // PARMAP_TEST_SEED replays a run, PARMAP_TEST_CASES sets how many cases.
+#include <algorithm>
 #include <atomic>
+#include <concepts>
 #include <cstdlib>
 #include <iostream>
 #include <list>
@@ -75,7 +77,7 @@ scenario random_scenario(std::mt19937_64& random)
         for (std::size_t n = 1 + below(4); n != 0; --n) s.throws_at.push_back(below(s.size));
     }
     if (s.size != 0 && below(4) == 0) s.stops_at = below(s.size);
-    s.range_kind = static_cast<int>(below(4));
+    s.range_kind = static_cast<int>(below(5));
     s.result_kind = static_cast<int>(below(5));
     s.algorithm = static_cast<int>(below(3));
     return s;
@@ -122,6 +124,15 @@ void expect_cancelled(const scenario& s, const parmap::cancelled& c, std::size_t
     EXPECT_EQ(c.total(), s.size) << s;
 }
 
+std::size_t index_of(std::integral auto element)
+{
+    return static_cast<std::size_t>(element);
+}
+std::size_t index_of(const std::string& element)
+{
+    return std::stoul(element);
+}
+
 template <class R, class Range>
 void check(const scenario& s, Range&& range)
 {
@@ -129,7 +140,7 @@ void check(const scenario& s, Range&& range)
     std::atomic<std::size_t> returned{0};
     std::vector<std::atomic<int>> runs(s.size);
     const auto item = [&](std::size_t i, auto&& element) -> R {
-        EXPECT_EQ(static_cast<std::size_t>(element), i) << s;
+        EXPECT_EQ(index_of(element), i) << s;
         ++runs[i];
         if (s.stops_at == i) source.request_stop();
         if (s.throws(i)) throw item_error{i};

@@ -311,6 +311,23 @@ TEST(Map, ThrowsWhatAnAssignmentOfAResultThrows)
     EXPECT_THROW(parmap::map(numbers(100), [](int x) { return fragile(x); }), coded_error);
 }
 
+TEST(Map, ThrowsWhatACopyOfAResultThrows)
+{
+    struct uncopyable_42 {
+        explicit uncopyable_42(int v) : value(v) {}
+        uncopyable_42(const uncopyable_42& other) : value(other.value)
+        {
+            if (value == 42) throw coded_error{42};
+        }
+        int value;
+    };
+    std::vector<uncopyable_42> values;
+    values.reserve(100);
+    for (int i = 0; i < 100; ++i) values.emplace_back(i);
+    EXPECT_THROW(parmap::map(values, [](const uncopyable_42& v) -> const uncopyable_42& { return v; }),
+                 coded_error);
+}
+
 template <class T>
 struct no_room {
     using value_type = T;

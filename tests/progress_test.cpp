@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a sink is told, and what reaches a terminal.
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <latch>
