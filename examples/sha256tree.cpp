@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what sha256sum prints for every regular file below the given directories, on every CPU.
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -32,7 +37,7 @@ constexpr std::string_view usage =
 
 struct arguments {
     std::optional<int> workers;
-    std::vector<fs::path> roots;
+    std::vector<std::string> roots;
     bool help{false};
 };
 
@@ -68,32 +73,75 @@ arguments parse(const std::vector<std::string_view>& words)
 
 /// What could not be read, and why.
 struct complaint {
-    fs::path path;
+    std::string path;
     std::string why;
 };
 
-/// Adds the regular files below `directory`, or `directory` itself when it is one.
-void find_files(const fs::path& path, std::vector<fs::path>& files, std::vector<complaint>& complaints)
+/// The system's words for it, without the path, which the complaint has.
+std::string reason(const parmap::failure& failed)
 {
-    std::error_code error;
-    const fs::file_status status = fs::symlink_status(path, error);
-    if (error) {
-        complaints.push_back({path, error.message()});
-    } else if (fs::is_regular_file(status)) {
-        files.push_back(path);
-    } else if (fs::is_directory(status)) {
-        fs::directory_iterator entry(path, error);
-        for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-            find_files(entry->path(), files, complaints);
-        }
-        if (error) complaints.push_back({path, error.message()});
+    try {
+        std::rethrow_exception(failed.error);
+    } catch (const std::system_error& e) {
+        return e.code().message();
+    } catch (...) {
+        return failed.what();
     }
+}
+
+/// What lies directly in a directory.
+struct listing {
+    std::vector<std::string> files;
+    std::vector<std::string> directories;
+};
+
+void add(const std::string& path, const fs::file_status& status, listing& found)
+{
+    if (fs::is_regular_file(status)) found.files.push_back(path);
+    if (fs::is_directory(status)) found.directories.push_back(path);
+}
+
+listing list(const std::string& directory)
+{
+    listing found;
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+        add(entry.path().native(), entry.symlink_status(), found);
+    }
+    return found;
+}
+
+/// The regular files below the roots, or the roots themselves where they are files, by path. Each level of
+/// directories is listed on every CPU.
+std::vector<std::string> find_files(const arguments& args, std::vector<complaint>& complaints)
+{
+    listing level;
+    for (const std::string& root : args.roots) {
+        std::error_code error;
+        add(root, fs::symlink_status(root, error), level);
+        if (error) complaints.push_back({root, error.message()});
+    }
+    std::vector<std::string> files = std::move(level.files);
+    while (!level.directories.empty()) {
+        const std::vector<std::string> directories = std::move(level.directories);
+        level = {};
+        auto listings = parmap::try_map(directories, list, {.max_workers = args.workers});
+        for (auto& found : listings.values) {
+            if (!found) continue;
+            std::ranges::move(found->files, std::back_inserter(files));
+            std::ranges::move(found->directories, std::back_inserter(level.directories));
+        }
+        for (const parmap::failure& failed : listings.failures) {
+            complaints.push_back({directories[failed.index], reason(failed)});
+        }
+    }
+    std::ranges::sort(files);
+    return files;
 }
 
 /// A file that closes itself.
 class file {
 public:
-    explicit file(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+    explicit file(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
     {
         if (fd_ < 0) throw std::system_error(errno, std::generic_category());
     }
@@ -101,8 +149,8 @@ public:
     file& operator=(const file&) = delete;
     ~file() { ::close(fd_); }
 
-    /// Fills the buffer as far as there is more; 0 at the end.
-    std::size_t read(std::vector<unsigned char>& buffer) const
+    /// Fills the buffer as far as there is more. \return the bytes read; 0 at the end
+    std::size_t read(std::span<unsigned char> buffer) const
     {
         while (true) {
             const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
@@ -116,33 +164,35 @@ private:
 };
 
 /// The SHA-256 of a file's content, in hexadecimal; the file is never whole in memory.
-std::string sha256(const fs::path& path)
+std::string sha256(const std::string& path)
 {
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
         throw std::runtime_error("OpenSSL offers no SHA-256");
     }
     const file input(path);
-    std::vector<unsigned char> buffer(std::size_t{64} << 10U);
+    constexpr std::size_t buffer_size = std::size_t{64} << 10U;
+    const auto memory = std::make_unique_for_overwrite<unsigned char[]>(buffer_size);
+    const std::span buffer(memory.get(), buffer_size);
     while (const std::size_t size = input.read(buffer)) EVP_DigestUpdate(context.get(), buffer.data(), size);
 
-    std::vector<unsigned char> digest(EVP_MAX_MD_SIZE);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     EVP_DigestFinal_ex(context.get(), digest.data(), &length);
     std::string hex;
     for (unsigned i = 0; i < length; ++i) {
         constexpr std::string_view digits = "0123456789abcdef";
-        hex += digits[digest[i] >> 4U];
-        hex += digits[digest[i] & 0xFU];
+        hex += digits[digest.at(i) >> 4U];
+        hex += digits[digest.at(i) & 0xFU];
     }
     return hex;
 }
 
 /// The line sha256sum prints: names with a newline, a return or a backslash are escaped, and marked.
-std::string line(const std::string& hash, const fs::path& path)
+std::string line(const std::string& hash, const std::string& path)
 {
     std::string name;
-    for (const char c : path.native()) {
+    for (const char c : path) {
         switch (c) {
             case '\\':
                 name += "\\\\";
@@ -157,16 +207,14 @@ std::string line(const std::string& hash, const fs::path& path)
                 name += c;
         }
     }
-    const bool escaped = name.size() != path.native().size();
+    const bool escaped = name.size() != path.size();
     return (escaped ? "\\" : "") + hash + "  " + name + '\n';
 }
 
 int hash_tree(const arguments& args)
 {
-    std::vector<fs::path> files;
     std::vector<complaint> complaints;
-    for (const fs::path& root : args.roots) find_files(root, files, complaints);
-    std::ranges::sort(files, {}, [](const fs::path& p) -> const std::string& { return p.native(); });
+    const std::vector<std::string> files = find_files(args, complaints);
 
     const auto hashes = parmap::try_map(
         files, sha256,
@@ -176,11 +224,11 @@ int hash_tree(const arguments& args)
         if (hashes.values[i]) std::cout << line(*hashes.values[i], files[i]);
     }
     for (const parmap::failure& failed : hashes.failures)
-        complaints.push_back({files[failed.index], failed.what()});
+        complaints.push_back({files[failed.index], reason(failed)});
 
     std::cout.flush();
     for (const complaint& c : complaints) {
-        std::cerr << "sha256tree: " << c.path.native() << ": " << c.why << '\n';
+        std::cerr << "sha256tree: " << c.path << ": " << c.why << '\n';
     }
     if (!std::cout) std::cerr << "sha256tree: the output could not be written\n";
     return complaints.empty() && std::cout ? 0 : 1;
