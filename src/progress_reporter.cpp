@@ -24,6 +24,7 @@ using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto least_interval = 10ms;
+constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where adding to a clock overflows
 constexpr auto callback_interval = 100ms;
 // How long a call waits at its end for a terminal that takes nothing.
 constexpr auto patience_at_end = 50ms;
@@ -55,11 +56,13 @@ public:
 
     clock::time_point first_tick() const noexcept
     {
-        return start_ + (draws() ? std::max<clock::duration>(sink_.bar()->delay, 0ms) : callback_interval);
+        if (!draws()) return start_ + callback_interval;
+        return start_ + std::clamp<std::chrono::milliseconds>(sink_.bar()->delay, 0ms, most_time);
     }
     clock::duration interval() const noexcept
     {
-        return draws() ? std::max<clock::duration>(sink_.bar()->interval, least_interval) : callback_interval;
+        if (!draws()) return callback_interval;
+        return std::clamp<std::chrono::milliseconds>(sink_.bar()->interval, least_interval, most_time);
     }
 
     /// On the reporter thread: gives the sink the state as it is now. \param in_front whether a bar may draw
@@ -95,6 +98,8 @@ public:
         }
         const bool shown = !draws() || clock::now() >= first_tick();
         if (shown) deliver(sample(phase), patience_at_end);
+        // The reporter may let go of this call a little later; what the user's function holds dies here.
+        sink_ = {};
     }
 
 private:
@@ -174,7 +179,7 @@ private:
         if (result == write_result::written) frame_ = std::move(frame);
     }
 
-    const progress_sink sink_;
+    progress_sink sink_;
     const clock::time_point start_;
     const std::size_t total_;
     std::vector<worker_slot> slots_;
@@ -298,7 +303,6 @@ progress_report::progress_report(const progress_sink& sink, std::size_t total, i
     if (!is_heard(sink, total)) return;
     call_ = std::make_shared<reported_call>(sink, total, workers);
     slots_ = call_->slots().data();
-    joined(0);  // the calling thread
     if (total != 0) reporter::instance().enter(call_);
 }
 

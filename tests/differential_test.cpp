@@ -204,6 +204,11 @@ void check_range(const scenario& s)
             return check<R>(s, std::views::iota(std::size_t{0}, s.size));
         case 2:
             return check<R>(s, std::list<int>(numbers.begin(), numbers.end()));
+        case 3: {
+            std::vector<std::string> texts;
+            for (const int n : numbers) texts.push_back(std::to_string(n));
+            return check<R>(s, texts);
+        }
         default: {
             std::stringstream text;
             for (const int n : numbers) text << n << ' ';

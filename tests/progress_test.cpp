@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -210,6 +211,18 @@ TEST(Progress, ASinkMayRunAMapWithProgress)
     EXPECT_GE(inner, 2);
 }
 
+TEST(Progress, WhatASinkHoldsIsReleasedBeforeTheCallReturns)
+{
+    for (int round = 0; round < 200; ++round) {
+        const auto held = std::make_shared<int>(0);
+        std::atomic<int> calls{0};
+        parmap::for_each(
+            std::views::iota(0, 2), [&](int) { round == 0 ? calls.wait(0) : void(); },
+            {.progress = [held, &calls](const progress_state&) { ++calls, calls.notify_all(); }});
+        EXPECT_EQ(held.use_count(), 1);
+    }
+}
+
 TEST(Progress, ManyCallsAtOnceEachHearTheirOwn)
 {
     std::vector<std::jthread> callers;
@@ -295,7 +308,8 @@ TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
 TEST_F(Terminal, IsLeftAloneByACallThatEndsSooner)
 {
     parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.progress = parmap::progress_bar{.label = "quick", .delay = 1h, .fd = fd}});
+                     {.progress = parmap::progress_bar{
+                          .label = "quick", .delay = std::chrono::milliseconds::max(), .fd = fd}});
     EXPECT_EQ(all_written(), "");
 }
 
