@@ -133,7 +133,7 @@ private:
     template <class GoOn>
     void claim_and_run(int worker, block_sizer& sizer, const GoOn& go_on) noexcept
     {
-        worker_slot* const slot = progress_.slot(worker);
+        worker_slot* const slot = progress_.slot(static_cast<std::size_t>(worker));
         std::size_t completed = 0;
         const clock::time_point start = clock::now();
         clock::time_point now = start;

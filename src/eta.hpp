@@ -31,8 +31,9 @@ public:
 private:
     double total_;
     double now_{0};
-    double credited_{0};   // items done, and part of those in flight
     double busy_time_{0};  // the integral of busy workers over time
+    double rated_at_{0};   // when the rate was last updated; not before the first item is done
+    double credited_{0};   // items done then, and part of those in flight
     double rate_{0};
     std::optional<double> seconds_left_;
 };

@@ -4,19 +4,25 @@
 #include <algorithm>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
+#include <map>
 #include <mutex>
-#include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <pthread.h>
 
 #include "eta.hpp"
 #include "progress_line.hpp"
+#include "progress_screen.hpp"
 #include "terminal.hpp"
+#include "turn.hpp"
 
-namespace parmap::detail {
+namespace parmap {
+
+namespace detail {
 
 namespace {
 
@@ -24,9 +30,10 @@ using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto least_interval = 10ms;
-constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where adding to a clock overflows
 constexpr auto callback_interval = 100ms;
-// How long a call waits at its end for a terminal that takes nothing.
+constexpr auto json_interval = 1s;
+constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where adding to a clock overflows
+// How long a call waits at its end for a file that takes nothing.
 constexpr auto patience_at_end = 50ms;
 
 double seconds(std::chrono::nanoseconds time)
@@ -39,65 +46,57 @@ double seconds(std::chrono::nanoseconds time)
 /// A call in flight, as the reporter sees it.
 class reported_call {
 public:
-    reported_call(progress_sink sink, std::size_t total, int workers)
+    /// \param style   of its bar, when it has one
+    /// \param screen  where its line is drawn; null when it is not drawn on a terminal
+    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
+                  progress_screen* screen)
         : sink_(std::move(sink)),
+          style_(style),
+          screen_(screen),
           start_(clock::now()),
           total_(total),
-          slots_(static_cast<std::size_t>(workers)),
+          slots_(static_cast<std::size_t>(slots)),
           seen_(slots_.size()),
-          eta_(static_cast<double>(total))
+          eta_(total ? std::optional<eta_estimator>(static_cast<double>(*total)) : std::nullopt)
     {
         in_flight_.reserve(slots_.size());  // so that sampling cannot fail
     }
 
     std::span<worker_slot> slots() noexcept { return slots_; }
 
-    bool draws() const noexcept { return sink_.bar() != nullptr; }
-
     clock::time_point first_tick() const noexcept
     {
-        if (!draws()) return start_ + callback_interval;
+        if (sink_.callback() != nullptr) return start_ + callback_interval;
+        if (style_ == bar_style::plain) return start_ + next_plain_line(0s);
         return start_ + std::clamp<std::chrono::milliseconds>(sink_.bar()->delay, 0ms, most_time);
     }
-    clock::duration interval() const noexcept
-    {
-        if (!draws()) return callback_interval;
-        return std::clamp<std::chrono::milliseconds>(sink_.bar()->interval, least_interval, most_time);
-    }
 
-    /// On the reporter thread: gives the sink the state as it is now. \param in_front whether a bar may draw
-    void tick(bool in_front) noexcept
+    /// On the reporter thread: gives the sink the state as it is now. \return when to come again
+    clock::time_point tick() noexcept
     {
-        {
-            const std::lock_guard lock(turn_);
-            if (closed_) return;
-            delivering_ = true;
-        }
-        const progress_state state = sample(progress_phase::running);
-        if (in_front) deliver(state, 0ms);
-        {
-            const std::lock_guard lock(turn_);
-            delivering_ = false;
-        }
-        delivered_.notify_one();
+        const std::lock_guard lock(turn_);
+        if (closed_) return clock::time_point::max();
+        const line_state line = sample(progress_phase::running);
+        deliver(line, 0ms);
+        // The call may have ended without waiting for this; its line goes with it.
+        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt);
+        return start_ + next_tick(line.state.elapsed);
     }
 
     /// On the calling thread: gives the sink the last state. A function in the middle of a tick is
-    /// waited for, a terminal not for long.
+    /// waited for, a file that takes nothing not for long.
     void close(progress_phase phase) noexcept
     {
-        {
-            std::unique_lock lock(turn_);
+        if (sink_.callback() != nullptr) {
+            turn_.lock();
+        } else if (!turn_.try_lock_for(patience_at_end)) {
             closed_ = true;
-            const auto over = [this] { return !delivering_; };
-            if (!draws()) {
-                delivered_.wait(lock, over);
-            } else if (!delivered_.wait_for(lock, patience_at_end, over)) {
-                return;
-            }
+            return;
         }
-        const bool shown = !draws() || clock::now() >= first_tick();
-        if (shown) deliver(sample(phase), patience_at_end);
+        const std::unique_lock lock(turn_, std::adopt_lock);
+        closed_ = true;
+        const bool ended_sooner = sink_.callback() == nullptr && clock::now() < first_tick();
+        if (!ended_sooner) deliver(sample(phase), patience_at_end);
         // The reporter may let go of this call a little later; what the user's function holds dies here.
         sink_ = {};
     }
@@ -109,11 +108,29 @@ private:
         clock::time_point since;
     };
 
-    progress_state sample(progress_phase phase)
+    std::chrono::nanoseconds next_tick(std::chrono::nanoseconds elapsed) const noexcept
+    {
+        switch (style_) {
+            case bar_style::plain:
+                return next_plain_line(elapsed);
+            case bar_style::json:
+                return elapsed + json_interval;
+            case bar_style::terminal:
+                return elapsed + std::clamp<std::chrono::milliseconds>(sink_.bar()->interval, least_interval,
+                                                                       most_time);
+            default:
+                return elapsed + callback_interval;
+        }
+    }
+
+    line_state sample(progress_phase phase)
     {
         const clock::time_point now = clock::now();
         std::uint64_t done = 0;
         int joined = 0;
+        int began = 0;
+        double claimed = 0;
+        double oldest = 0;
         in_flight_.clear();
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             const worker_slot& slot = slots_[i];
@@ -121,80 +138,89 @@ private:
             joined += slot.joined.load(std::memory_order_relaxed) ? 1 : 0;
             const std::uint64_t items = slot.in_flight.load(std::memory_order_relaxed);
             const std::uint64_t sequence = slot.sequence.load(std::memory_order_relaxed);
+            began += sequence != 0 ? 1 : 0;
             if (items == 0) continue;
             if (seen_[i].sequence != sequence) seen_[i] = {sequence, now};
             in_flight_.push_back({static_cast<double>(items), seconds(now - seen_[i].since)});
+            claimed += in_flight_.back().items;
+            oldest = std::max(oldest, in_flight_.back().age);
         }
-        eta_.update(seconds(now - start_), static_cast<double>(done), in_flight_);
+        const double elapsed = seconds(now - start_);
+        const double mean_rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+        if (eta_) eta_->update(elapsed, static_cast<double>(done), in_flight_);
 
-        progress_state state{.label = {},
-                             .unit = "it",
-                             .done = done,
-                             .total = total_,
-                             .elapsed = now - start_,
-                             .eta = std::nullopt,
-                             .rate = eta_.rate(),
-                             .busy = static_cast<int>(in_flight_.size()),
-                             .workers = std::max(joined, 1),
-                             .phase = phase};
-        if (const progress_bar* const bar = sink_.bar()) {
-            state.label = bar->label;
-            state.unit = bar->unit;
-        }
-        if (phase != progress_phase::running) {
-            // The whole call's rate: what a reader of the last line asks for.
-            if (now > start_) state.rate = static_cast<double>(done) / seconds(now - start_);
-        } else if (const auto left = eta_.seconds_left()) {
-            state.eta = std::chrono::nanoseconds(
-                static_cast<std::chrono::nanoseconds::rep>(std::min(*left, 9e9) * 1e9));
-        }
-        return state;
+        const progress_bar* const bar = sink_.bar();
+        const bool running = phase == progress_phase::running;
+        line_state line{
+            .state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
+                      .unit = bar != nullptr ? std::string_view(bar->unit) : "it",
+                      .done = done,
+                      .total = total_,
+                      .elapsed = now - start_,
+                      .eta = std::nullopt,
+                      // At the end the whole call's, which a reader of the last line asks for.
+                      // While nothing moves: at least as if the next item ended now.
+                      .rate = running && eta_ && done > 0 ? std::max(eta_->rate(), 1 / elapsed) : mean_rate,
+                      .busy = static_cast<int>(in_flight_.size()),
+                      .workers = std::max(joined, began),  // one worker joins nothing
+                      .phase = phase},
+            .unit_scale = bar != nullptr && bar->unit_scale};
+        // A caller's own loop may count on after its total, which then was none.
+        if (line.state.total && done > *line.state.total) line.state.total.reset();
+        if (!running || !line.state.total) return line;
+        const auto as_time = [](double s) {
+            return std::chrono::nanoseconds(
+                static_cast<std::chrono::nanoseconds::rep>(std::min(s, 9e9) * 1e9));
+        };
+        if (const auto left = eta_->seconds_left()) line.state.eta = as_time(*left);
+        const bool all_claimed =
+            static_cast<double>(done) + claimed >= static_cast<double>(*line.state.total);
+        if (all_claimed && oldest >= 1) line.oldest = as_time(oldest);
+        return line;
     }
 
-    void deliver(const progress_state& state, std::chrono::milliseconds patience) noexcept
+    void deliver(const line_state& line, std::chrono::milliseconds patience) noexcept
     {
         if (dropped_) return;
         try {
-            if (draws()) {
-                draw(state, patience);
+            if (const auto* const callback = sink_.callback()) {
+                (*callback)(line.state);
+            } else if (style_ == bar_style::terminal) {
+                draw(line);
             } else {
-                (*sink_.callback())(state);
+                const std::string text = style_ == bar_style::json ? render_json(line) : render_plain(line);
+                dropped_ = write_frame(sink_.bar()->fd, text + '\n', patience) == write_result::broken;
             }
         } catch (...) {
             dropped_ = true;
         }
     }
 
-    void draw(const progress_state& state, std::chrono::milliseconds patience)
+    void draw(const line_state& line)
     {
-        const progress_bar& bar = *sink_.bar();
-        const bool last = state.phase != progress_phase::running;
-        std::string frame = "\r";
-        if (!last || bar.leave) frame += render_line(state, format_of(bar.fd));
-        frame += "\x1b[K";
-        if (last && bar.leave) frame += "\n";
-        if (frame == frame_) return;
-        const write_result result = write_frame(bar.fd, frame, patience);
-        if (result == write_result::broken) dropped_ = true;
-        if (result == write_result::written) frame_ = std::move(frame);
+        const bool last = line.state.phase != progress_phase::running;
+        if (!last) {
+            screen_->set(this, render_line(line, screen_->format()));
+            screen_->draw();
+        } else if (sink_.bar()->leave) {
+            screen_->remove(this, render_line(line, screen_->format()));
+        } else {
+            screen_->remove(this, std::nullopt);
+        }
     }
 
     progress_sink sink_;
+    const bar_style style_;
+    progress_screen* const screen_;
     const clock::time_point start_;
-    const std::size_t total_;
+    const std::optional<std::uint64_t> total_;
     std::vector<worker_slot> slots_;
+    std::atomic<bool> closed_{false};
 
-    // One state at a time: the reporter's while delivering_, the caller's once closed_.
-    std::mutex turn_;
-    std::condition_variable delivered_;
-    bool delivering_{false};
-    bool closed_{false};
-
-    // Of whoever's turn it is.
+    turn turn_;  // one state at a time; guards what follows
     std::vector<sighting> seen_;
     std::vector<block_in_flight> in_flight_;
-    eta_estimator eta_;
-    std::string frame_;  // on the terminal now
+    std::optional<eta_estimator> eta_;
     bool dropped_{false};
 };
 
@@ -231,6 +257,28 @@ public:
         std::erase_if(calls_, [&](const entry& e) { return e.call == call; });
     }
 
+    /// The screen of a terminal; kept for the process.
+    progress_screen& screen(int fd)
+    {
+        const std::lock_guard lock(mutex_);
+        return screens_.try_emplace(fd, fd).first->second;
+    }
+
+    /// Calls `write` while no screen shows a line.
+    void without_lines(const std::function<void()>& write)
+    {
+        std::vector<progress_screen*> screens;
+        {
+            const std::lock_guard lock(mutex_);
+            for (auto& [fd, screen] : screens_) screens.push_back(&screen);
+        }
+        std::function<void()> inner = write;
+        for (progress_screen* const screen : screens) {
+            inner = [screen, outer = std::move(inner)] { screen->without_lines(outer); };
+        }
+        inner();
+    }
+
 private:
     struct entry {
         std::shared_ptr<reported_call> call;
@@ -263,20 +311,17 @@ private:
                 changed_.wait(lock);
                 continue;
             }
-            const clock::time_point now = clock::now();
-            if (now < next->due) {
+            if (clock::now() < next->due) {
                 wakes_at_ = next->due;
                 changed_.wait_until(lock, wakes_at_);
                 continue;
             }
-            next->due = now + next->call->interval();
-            // One line of the terminal: the oldest bar has it.
-            const auto front = std::ranges::find_if(calls_, [](const entry& e) { return e.call->draws(); });
-            const bool in_front = !next->call->draws() || front == next;
             const std::shared_ptr<reported_call> call = next->call;
             lock.unlock();
-            call->tick(in_front);
+            const clock::time_point again = call->tick();
             lock.lock();
+            const auto still = std::ranges::find(calls_, call, &entry::call);
+            if (still != calls_.end()) still->due = again;
         }
     }
 
@@ -284,38 +329,37 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<entry> calls_;  // oldest first
+    std::vector<entry> calls_;
+    std::map<int, progress_screen> screens_;  // by file
     clock::time_point wakes_at_{clock::time_point::min()};
     bool running_{false};
 };
 
-/// A bar is for a terminal, and for a range that is not empty; a function always gets its last state.
-bool is_heard(const progress_sink& sink, std::size_t total) noexcept
-{
-    if (const progress_bar* const bar = sink.bar()) return total != 0 && is_terminal(bar->fd);
-    return static_cast<bool>(sink);
-}
-
 }  // namespace
 
-progress_report::progress_report(const progress_sink& sink, std::size_t total, int workers)
+progress_report::progress_report(const progress_sink& sink, std::optional<std::uint64_t> total, int slots)
 {
-    if (!is_heard(sink, total)) return;
-    call_ = std::make_shared<reported_call>(sink, total, workers);
-    slots_ = call_->slots().data();
+    const progress_bar* const bar = sink.bar();
+    const bar_style style = bar != nullptr ? style_of(*bar) : bar_style::off;
+    // A bar is for a range that is not empty; a function always gets its last state.
+    const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
+    if (!heard) return;
+    progress_screen* const screen =
+        style == bar_style::terminal ? &reporter::instance().screen(bar->fd) : nullptr;
+    call_ = std::make_shared<reported_call>(sink, total, slots, style, screen);
+    slots_ = call_->slots();
     if (total != 0) reporter::instance().enter(call_);
 }
 
 progress_report::~progress_report()
 {
-    if (call_ != nullptr) finish(progress_phase::failed);
+    finish(progress_phase::failed);
 }
 
 void progress_report::joined(int thread) noexcept
 {
-    const auto slots = call_->slots();
-    if (thread >= 0 && static_cast<std::size_t>(thread) < slots.size()) {
-        slots[static_cast<std::size_t>(thread)].joined.store(true, std::memory_order_relaxed);
+    if (thread >= 0 && static_cast<std::size_t>(thread) < slots_.size()) {
+        slots_[static_cast<std::size_t>(thread)].joined.store(true, std::memory_order_relaxed);
     }
 }
 
@@ -325,7 +369,19 @@ void progress_report::finish(progress_phase phase) noexcept
     reporter::instance().leave(call_);
     call_->close(phase);
     call_.reset();
-    slots_ = nullptr;
+    slots_ = {};
 }
 
-}  // namespace parmap::detail
+}  // namespace detail
+
+void println(std::string_view line)
+{
+    detail::reporter::instance().without_lines([line] {
+        // Through the C library's buffer, so that it keeps its place among what std::cout writes.
+        static_cast<void>(std::fwrite(line.data(), 1, line.size(), stdout));
+        static_cast<void>(std::fputc('\n', stdout));
+        static_cast<void>(std::fflush(stdout));
+    });
+}
+
+}  // namespace parmap

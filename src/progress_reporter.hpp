@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 
 #include <parmap/progress.hpp>
 
@@ -37,16 +39,19 @@ class reported_call;
 /// One call's report to its sink, from construction to finish(). Without a sink: one branch.
 class progress_report {
 public:
-    progress_report(const progress_sink& sink, std::size_t total, int workers);
+    /// \param total  items in all; empty when nobody knows
+    /// \param slots  how many worker_slots to make
+    progress_report(const progress_sink& sink, std::optional<std::uint64_t> total, int slots);
     progress_report(const progress_report&) = delete;
     progress_report& operator=(const progress_report&) = delete;
     /// Finishes as failed, when finish() was not reached.
     ~progress_report();
 
-    bool on() const noexcept { return slots_ != nullptr; }
+    bool on() const noexcept { return !slots_.empty(); }
 
     /// The slot of a worker; null without a sink.
-    worker_slot* slot(int worker) noexcept { return on() ? slots_ + worker : nullptr; }
+    worker_slot* slot(std::size_t worker) noexcept { return on() ? &slots_[worker] : nullptr; }
+    std::span<worker_slot> slots() noexcept { return slots_; }
 
     /// A thread joined: `thread` is its number in the arena.
     void joined(int thread) noexcept;
@@ -56,7 +61,7 @@ public:
 
 private:
     std::shared_ptr<reported_call> call_;  // shared with the reporter, which may be in a frame
-    worker_slot* slots_{};
+    std::span<worker_slot> slots_;
 };
 
 }  // namespace parmap::detail

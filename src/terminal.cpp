@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -66,6 +68,43 @@ bool locale_is_utf8()
 bool is_terminal(int fd) noexcept
 {
     return ::isatty(fd) == 1;
+}
+
+std::optional<bar_style> choose_style(bar_style asked, const style_environment& environment) noexcept
+{
+    if (asked != bar_style::automatic) return asked;
+    const auto is_set = [](const char* value) { return value != nullptr && *value != '\0'; };
+    if (is_set(environment.progress)) {
+        constexpr std::array<std::pair<std::string_view, bar_style>, 4> choices{
+            {{"terminal", bar_style::terminal},
+             {"plain", bar_style::plain},
+             {"json", bar_style::json},
+             {"off", bar_style::off}}};
+        for (const auto& [name, style] : choices) {
+            if (environment.progress == name) return style;
+        }
+        if (environment.progress != std::string_view("auto")) return std::nullopt;
+    }
+    const bool dumb = !is_set(environment.term) || environment.term == std::string_view("dumb");
+    return dumb || is_set(environment.ci) || !environment.on_terminal ? bar_style::plain
+                                                                      : bar_style::terminal;
+}
+
+bar_style style_of(const progress_bar& bar) noexcept
+{
+    style_environment here{.on_terminal = is_terminal(bar.fd),
+                           .progress = std::getenv("PARMAP_PROGRESS"),
+                           .term = std::getenv("TERM"),
+                           .ci = std::getenv("CI")};
+    if (const auto style = choose_style(bar.style, here)) return *style;
+    static std::atomic_flag said;
+    if (!said.test_and_set()) {
+        // The value itself may hold anything, so it is not repeated.
+        write_frame(2, "parmap: PARMAP_PROGRESS is none of auto, terminal, plain, json, off; taken as auto\n",
+                    std::chrono::milliseconds(0));
+    }
+    here.progress = nullptr;
+    return *choose_style(bar.style, here);
 }
 
 line_format format_of(int fd) noexcept

@@ -1,149 +1,309 @@
 // SPDX-License-Identifier: Apache-2.0
-// The progress line and the estimate in it, as pure functions.
+// The progress line and the frame it is drawn in, as pure functions.
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
-#include "eta.hpp"
+#include "cell_width.hpp"
 #include "progress_line.hpp"
+#include "terminal.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using parmap::bar_style;
 using parmap::progress_phase;
-using parmap::progress_state;
-using parmap::detail::block_in_flight;
-using parmap::detail::eta_estimator;
+using parmap::detail::cells;
+using parmap::detail::choose_style;
+using parmap::detail::drawing;
+using parmap::detail::leading;
+using parmap::detail::line_state;
+using parmap::detail::next_plain_line;
+using parmap::detail::printable;
+using parmap::detail::render_frame;
+using parmap::detail::render_json;
 using parmap::detail::render_line;
+using parmap::detail::render_plain;
 
-progress_state some_state()
+line_state some_line()
 {
-    return {.label = "hashing",
-            .unit = "file",
-            .done = 42,
-            .total = 100,
-            .elapsed = 12s,
-            .eta = 17s,
-            .rate = 3.4,
-            .busy = 8,
-            .workers = 8,
-            .phase = progress_phase::running};
+    return {.state = {.label = "hashing",
+                      .unit = "file",
+                      .done = 42,
+                      .total = 100,
+                      .elapsed = 12s,
+                      .eta = 17s,
+                      .rate = 3.4,
+                      .busy = 8,
+                      .workers = 8,
+                      .phase = progress_phase::running}};
 }
+
+std::string ascii(const line_state& line, int columns)
+{
+    return render_line(line, {.columns = columns, .utf8 = false});
+}
+
+// The line of a terminal
 
 TEST(RenderLine, IsTqdms)
 {
-    EXPECT_EQ(render_line(some_state(), {.columns = 80, .utf8 = true}),
+    EXPECT_EQ(render_line(some_line(), {.columns = 80, .utf8 = true}),
               "hashing:  42%|████████▊            | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]");
-    EXPECT_EQ(render_line(some_state(), {.columns = 80, .utf8 = false}),
+    EXPECT_EQ(ascii(some_line(), 80),
               "hashing:  42%|########             | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]");
 }
 
 TEST(RenderLine, NarrowTerminalsLoseBusyThenRateThenBarThenElapsed)
 {
-    const auto at = [](int columns) {
-        return render_line(some_state(), {.columns = columns, .utf8 = false});
-    };
-    EXPECT_EQ(at(60), "hashing:  42%|####       | 42/100 [00:12<00:17, 3.4 file/s]");
-    EXPECT_EQ(at(47), "hashing:  42%|####      | 42/100 [00:12<00:17]");
-    EXPECT_EQ(at(40), "hashing:  42% 42/100 [00:12<00:17]");
-    EXPECT_EQ(at(32), "hashing:  42% 42/100 [<00:17]");
-    EXPECT_EQ(at(12), "hashing:  4");
-    EXPECT_EQ(at(1), "");
-    EXPECT_EQ(at(0), "");
+    EXPECT_EQ(ascii(some_line(), 200).size(), 199U);
+    EXPECT_EQ(ascii(some_line(), 60), "hashing:  42%|####       | 42/100 [00:12<00:17, 3.4 file/s]");
+    EXPECT_EQ(ascii(some_line(), 47), "hashing:  42%|####      | 42/100 [00:12<00:17]");
+    EXPECT_EQ(ascii(some_line(), 40), "hashing:  42% 42/100 [00:12<00:17]");
+    EXPECT_EQ(ascii(some_line(), 39), "hashing:  42% 42/100 [00:12<00:17]");
+    EXPECT_EQ(ascii(some_line(), 32), "hashing:  42% 42/100 [<00:17]");
+    EXPECT_EQ(ascii(some_line(), 15), "hashing:  42% ");
+    EXPECT_EQ(ascii(some_line(), 1), "");
+    EXPECT_EQ(ascii(some_line(), 0), "");
 }
 
 TEST(RenderLine, NeverReachesTheLastColumn)
 {
-    for (int columns = 1; columns <= 200; ++columns) {
-        EXPECT_LT(render_line(some_state(), {.columns = columns, .utf8 = false}).size(),
-                  static_cast<std::size_t>(columns));
+    line_state line = some_line();
+    for (const char* const label :
+         {"hashing", "", "漢字", "e\u0301te\u0301", "a longer label than most terminals are wide"}) {
+        line.state.label = label;
+        for (int columns = 1; columns <= 200; ++columns) {
+            EXPECT_LT(cells(render_line(line, {.columns = columns, .utf8 = true})),
+                      static_cast<std::size_t>(columns));
+        }
+    }
+}
+
+TEST(RenderLine, FillsTheWidthWithTheBarWhateverTheLabel)
+{
+    line_state line = some_line();
+    for (const char* const label : {"hashing", "漢字", "e\u0301te\u0301"}) {
+        line.state.label = label;
+        EXPECT_EQ(cells(render_line(line, {.columns = 100, .utf8 = true})), 99U) << label;
     }
 }
 
 TEST(RenderLine, TheEndShowsHowItEnded)
 {
-    progress_state state = some_state();
-    state.eta.reset();
-    state.done = 100;
-    state.phase = progress_phase::finished;
-    EXPECT_EQ(render_line(state, {.columns = 60, .utf8 = false}),
-              "hashing: 100%|################| 100/100 [00:12, 3.4 file/s]");
-    state.done = 42;
-    state.phase = progress_phase::failed;
-    EXPECT_EQ(render_line(state, {.columns = 60, .utf8 = false}),
-              "hashing:  42%|####      | 42/100 [00:12, 3.4 file/s] failed");
-    state.phase = progress_phase::cancelled;
-    EXPECT_EQ(render_line(state, {.columns = 40, .utf8 = false}), "hashing:  42% 42/100 [00:12] cancelled");
+    line_state line = some_line();
+    line.state.eta.reset();
+    line.state.done = 100;
+    line.state.phase = progress_phase::finished;
+    EXPECT_EQ(ascii(line, 60), "hashing: 100%|################| 100/100 [00:12, 3.4 file/s]");
+    line.state.done = 42;
+    line.state.phase = progress_phase::failed;
+    EXPECT_EQ(ascii(line, 60), "hashing:  42%|####      | 42/100 [00:12, 3.4 file/s] failed");
+    line.state.phase = progress_phase::cancelled;
+    EXPECT_EQ(ascii(line, 40), "hashing:  42% 42/100 [00:12] cancelled");
 }
 
 TEST(RenderLine, AHundredPercentOnlyWhenAllAreDone)
 {
-    progress_state state = some_state();
-    state.total = 1'000'000'000'000'000'000;
-    state.done = *state.total - 1;
-    EXPECT_NE(render_line(state, {.columns = 200, .utf8 = false}).find(" 99%"), std::string::npos);
-    state.done = *state.total;
-    EXPECT_NE(render_line(state, {.columns = 200, .utf8 = false}).find("100%"), std::string::npos);
+    line_state line = some_line();
+    line.state.total = 1'000'000'000'000'000'000;
+    line.state.done = *line.state.total - 1;
+    EXPECT_NE(ascii(line, 200).find(" 99%"), std::string::npos);
+    line.state.done = *line.state.total;
+    EXPECT_NE(ascii(line, 200).find("100%"), std::string::npos);
+}
+
+TEST(RenderLine, TotalsOfNoneAndOne)
+{
+    line_state line = some_line();
+    line.state.done = 0;
+    line.state.total = 0;
+    EXPECT_EQ(ascii(line, 40), "hashing: 100% 0/0 [00:12<00:17]");
+    line.state.total = 1;
+    EXPECT_EQ(ascii(line, 40), "hashing:   0% 0/1 [00:12<00:17]");
+}
+
+TEST(RenderLine, WithoutATotalThereIsNoBar)
+{
+    line_state line = some_line();
+    line.state.total.reset();
+    line.state.workers = 0;
+    EXPECT_EQ(ascii(line, 80), "hashing: 42 file [00:12, 3.4 file/s]");
+    line.state.label = "";
+    EXPECT_EQ(ascii(line, 25), "42 file [00:12]");
 }
 
 TEST(RenderLine, ShowsNoEstimateWithoutGround)
 {
-    progress_state state = some_state();
-    state.eta.reset();
-    EXPECT_NE(render_line(state, {.columns = 80, .utf8 = false}).find("[00:12<?, "), std::string::npos);
+    line_state line = some_line();
+    line.state.eta.reset();
+    EXPECT_NE(ascii(line, 80).find("[00:12<?, "), std::string::npos);
+}
+
+TEST(RenderLine, TheLastItemsShowHowLongTheyTake)
+{
+    line_state line = some_line();
+    line.state.done = 97;
+    line.oldest = 42s;
+    EXPECT_EQ(ascii(line, 90),
+              "hashing:  97%|############################ | 97/100 [00:12, 3 left, oldest 42s, 8/8 busy]");
 }
 
 TEST(RenderLine, LongTimesAndSlowItemsStayReadable)
 {
-    progress_state state = some_state();
-    state.elapsed = 3h + 25min + 45s;
-    state.rate = 0.25;
-    const std::string line = render_line(state, {.columns = 100, .utf8 = false});
-    EXPECT_NE(line.find("[3:25:45<00:17, 4.00 s/file, "), std::string::npos) << line;
+    line_state line = some_line();
+    line.state.elapsed = 3h + 25min + 45s;
+    line.state.rate = 0.25;
+    EXPECT_NE(ascii(line, 100).find("[3:25:45<00:17, 4.00 s/file, "), std::string::npos);
+}
+
+TEST(RenderLine, LargeNumbersAreScaledWhenAsked)
+{
+    line_state line = some_line();
+    line.unit_scale = true;
+    line.state.done = 1'234;
+    line.state.total = 3'400'000;
+    line.state.rate = 999'949;
+    EXPECT_NE(ascii(line, 100).find("| 1.2k/3.4M [00:12<00:17, 999.9k file/s, "), std::string::npos);
+    line.state.done = 999;
+    line.state.rate = 999'960;
+    EXPECT_NE(ascii(line, 100).find("| 999/3.4M [00:12<00:17, 1.0M file/s, "), std::string::npos);
 }
 
 TEST(RenderLine, NoControlCharacterOfALabelGetsThrough)
 {
-    progress_state state = some_state();
-    state.label = "a\n\x1b[2Jb\r\x7f";
-    EXPECT_EQ(render_line(state, {.columns = 32, .utf8 = false}), "a  [2Jb  :  42% 42/100 [<00:17]");
+    line_state line = some_line();
+    line.state.label = "a\n\x1b[2Jb\r\x7f";
+    EXPECT_EQ(ascii(line, 32), "a  [2Jb  :  42% 42/100 [<00:17]");
 }
 
-TEST(Eta, IsUnknownBeforeTheFirstItem)
+// Plain lines and JSON
+
+TEST(RenderPlain, IsTheLineWithoutTheBar)
 {
-    eta_estimator eta(100);
-    const block_in_flight one{.items = 1, .age = 1};
-    eta.update(1, 0, {&one, 1});
-    EXPECT_EQ(eta.seconds_left(), std::nullopt);
+    EXPECT_EQ(render_plain(some_line()), "hashing:  42% 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]");
 }
 
-TEST(Eta, OfASteadyRateIsExact)
+TEST(NextPlainLine, IsAtTenSecondsThenThirtyThenEachMinute)
 {
-    eta_estimator eta(1000);
-    for (int tick = 1; tick <= 50; ++tick) eta.update(0.1 * tick, tick, {});
-    ASSERT_TRUE(eta.seconds_left().has_value());
-    EXPECT_NEAR(*eta.seconds_left(), 95, 1e-6);
-    EXPECT_NEAR(eta.rate(), 10, 1e-6);
+    EXPECT_EQ(next_plain_line(0s), 10s);
+    EXPECT_EQ(next_plain_line(9'999ms), 10s);
+    EXPECT_EQ(next_plain_line(10s), 30s);
+    EXPECT_EQ(next_plain_line(30s), 60s);
+    EXPECT_EQ(next_plain_line(61s), 120s);
+    EXPECT_EQ(next_plain_line(3599s), 3600s);
 }
 
-TEST(Eta, OfTheLastBlockIsWhatItHasLeft)
+TEST(RenderJson, HasEveryFigure)
 {
-    // One worker, items of one second: nine are done, the last began 0.4 s ago.
-    eta_estimator eta(10);
-    for (int tick = 1; tick <= 94; ++tick) {
-        const double now = 0.1 * tick;
-        const block_in_flight block{.items = 1, .age = now - static_cast<int>(now + 1e-9)};
-        eta.update(now, static_cast<int>(now + 1e-9), {&block, 1});
-    }
-    ASSERT_TRUE(eta.seconds_left().has_value());
-    EXPECT_NEAR(*eta.seconds_left(), 0.6, 0.05);
+    EXPECT_EQ(
+        render_json(some_line()),
+        R"({"t":12.000,"label":"hashing","done":42,"total":100,"rate":3.4,"eta_s":17.000,"busy":8,"workers":8,)"
+        R"("state":"running"})");
+    line_state line = some_line();
+    line.state.total.reset();
+    line.state.eta.reset();
+    line.state.label = "a \"quoted\" back\\slash\n";
+    line.state.phase = progress_phase::cancelled;
+    EXPECT_EQ(
+        render_json(line),
+        R"({"t":12.000,"label":"a \"quoted\" back\\slash ","done":42,"total":null,"rate":3.4,"eta_s":null,)"
+        R"("busy":8,"workers":8,"state":"cancelled"})");
 }
 
-TEST(Eta, IgnoresAClockThatStandsStill)
+// What may be shown, and its width
+
+TEST(Cells, AreTheTerminals)
 {
-    eta_estimator eta(10);
-    eta.update(1, 5, {});
-    const auto before = eta.seconds_left();
-    eta.update(1, 6, {});
-    EXPECT_EQ(eta.seconds_left(), before);
+    EXPECT_EQ(cells("abc"), 3U);
+    EXPECT_EQ(cells("é"), 1U);
+    EXPECT_EQ(cells("e\u0301"), 1U) << "a combining accent";
+    EXPECT_EQ(cells("漢字"), 4U);
+    EXPECT_EQ(cells("한글"), 4U);
+    EXPECT_EQ(cells("😀"), 2U);
+    EXPECT_EQ(cells("█▏"), 2U);
+}
+
+TEST(Cells, LeadingNeverSplitsACharacter)
+{
+    EXPECT_EQ(leading("漢字", 3), "漢");
+    EXPECT_EQ(leading("漢字", 1), "");
+    EXPECT_EQ(leading("e\u0301x", 1), "e\u0301");
+    EXPECT_EQ(leading("abc", 9), "abc");
+}
+
+TEST(Printable, LeavesNothingHarmful)
+{
+    EXPECT_EQ(printable("tab\tnewline\nbell\a", true), "tab newline bell ");
+    EXPECT_EQ(printable("\u009b2J", true), " 2J") << "a C1 control";
+    EXPECT_EQ(printable("a\u202Eb\u2028c", true), "a b c") << "turned around, and a line separator";
+    EXPECT_EQ(printable("\xff\xc0\xaf\xed\xa0\x80\xf5", true), "???????") << "not UTF-8";
+    EXPECT_EQ(printable("\xe6\xbc", true), "??") << "cut short";
+    EXPECT_EQ(printable("漢字 é", true), "漢字 é");
+    EXPECT_EQ(printable("漢字 é", false), "?? ?");
+}
+
+// Frames
+
+TEST(RenderFrame, OneLineIsAReturnTheLineAndAnErasure)
+{
+    EXPECT_EQ(render_frame({}, {.lines = {"abc"}, .columns = 80}), "\rabc\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 80}, {.lines = {"abd"}, .columns = 80}),
+              "\rabd\x1b[K");
+}
+
+TEST(RenderFrame, SeveralLinesAreDrawnFromTheFirst)
+{
+    EXPECT_EQ(render_frame({.lines = {"a", "b"}, .columns = 80}, {.lines = {"c", "d"}, .columns = 80}),
+              "\r\x1b[1Ac\x1b[K\nd\x1b[K");
+}
+
+TEST(RenderFrame, TheLastLineStaysAboveTheOthers)
+{
+    const std::vector<std::string> done{"done"};
+    EXPECT_EQ(render_frame({.lines = {"a", "b"}, .columns = 80}, {.lines = {"b"}, .columns = 80}, done),
+              "\r\x1b[1Adone\x1b[K\nb\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {"b"}, .columns = 80}, {.lines = {}, .columns = 80}, done),
+              "\rdone\x1b[K\n");
+}
+
+TEST(RenderFrame, LinesThatWentAreErased)
+{
+    EXPECT_EQ(render_frame({.lines = {"a", "b"}, .columns = 80}, {.lines = {"b"}, .columns = 80}),
+              "\r\x1b[1A\x1b[Jb\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {"a"}, .columns = 80}, {.lines = {}, .columns = 80}), "\r\x1b[J");
+}
+
+TEST(RenderFrame, RowsThatANarrowerTerminalWrappedAreErased)
+{
+    EXPECT_EQ(
+        render_frame({.lines = {std::string(99, 'x')}, .columns = 100}, {.lines = {"short"}, .columns = 50}),
+        "\r\x1b[1A\x1b[Jshort\x1b[K");
+}
+
+// Which style
+
+TEST(ChooseStyle, TheOptionThenTheVariableThenTheSurroundings)
+{
+    const auto choose = [](bar_style asked, const char* progress, const char* term, const char* ci,
+                           bool tty) {
+        return choose_style(asked, {.on_terminal = tty, .progress = progress, .term = term, .ci = ci});
+    };
+    const auto automatic = bar_style::automatic;
+    EXPECT_EQ(choose(automatic, nullptr, "xterm", nullptr, true), bar_style::terminal);
+    EXPECT_EQ(choose(automatic, "", "xterm", "", true), bar_style::terminal);
+    EXPECT_EQ(choose(automatic, nullptr, "xterm", nullptr, false), bar_style::plain);
+    EXPECT_EQ(choose(automatic, nullptr, "dumb", nullptr, true), bar_style::plain);
+    EXPECT_EQ(choose(automatic, nullptr, nullptr, nullptr, true), bar_style::plain);
+    EXPECT_EQ(choose(automatic, nullptr, "xterm", "true", true), bar_style::plain);
+    EXPECT_EQ(choose(automatic, "terminal", "dumb", "true", false), bar_style::terminal);
+    EXPECT_EQ(choose(automatic, "json", "xterm", nullptr, true), bar_style::json);
+    EXPECT_EQ(choose(automatic, "off", "xterm", nullptr, true), bar_style::off);
+    EXPECT_EQ(choose(automatic, "plain", "xterm", nullptr, true), bar_style::plain);
+    EXPECT_EQ(choose(automatic, "auto", "xterm", nullptr, true), bar_style::terminal);
+    EXPECT_EQ(choose(bar_style::off, "json", "xterm", nullptr, true), bar_style::off);
+    EXPECT_EQ(choose(automatic, "banana", "xterm", nullptr, true), std::nullopt);
 }
 
 }  // namespace

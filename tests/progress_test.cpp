@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a sink is told, and what reaches a terminal.
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <future>
 #include <latch>
 #include <memory>
+#include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,6 +21,7 @@
 #include <unistd.h>
 
 #include <parmap/map.hpp>
+#include <parmap/progress_scope.hpp>
 #include <parmap/try_map.hpp>
 
 #include "support/on_workers.hpp"
@@ -24,6 +29,8 @@
 namespace {
 
 using namespace std::chrono_literals;
+using parmap::bar_style;
+using parmap::progress_bar;
 using parmap::progress_phase;
 using parmap::progress_state;
 using parmap::testing::most_workers;
@@ -247,7 +254,7 @@ TEST(ProgressSink, IsMadeOfALabelABarOrAFunction)
     ASSERT_NE(label.bar(), nullptr);
     EXPECT_EQ(label.bar()->label, "hashing");
     EXPECT_EQ(parmap::progress_sink(std::string("x")).bar()->label, "x");
-    const parmap::progress_sink bar(parmap::progress_bar{.label = "convert", .unit = "file"});
+    const parmap::progress_sink bar(progress_bar{.label = "convert", .unit = "file"});
     EXPECT_EQ(bar.bar()->unit, "file");
     const parmap::progress_sink function([](const progress_state&) {});
     EXPECT_NE(function.callback(), nullptr);
@@ -269,6 +276,9 @@ protected:
                 all.append(buffer, static_cast<std::size_t>(n));
                 if (all.find('%') != std::string::npos) drawn = true;
                 drawn.notify_all();
+                const std::lock_guard lock(so_far_guard_);
+                so_far_ = all;
+                more_.notify_all();
             }
             return all;
         });
@@ -284,10 +294,19 @@ protected:
         return reading_.get();
     }
 
+    void wait_for_text(const std::string& text)
+    {
+        std::unique_lock lock(so_far_guard_);
+        more_.wait(lock, [&] { return so_far_.find(text) != std::string::npos; });
+    }
+
     int fd{};
     std::atomic<bool> drawn{false};
 
 private:
+    std::mutex so_far_guard_;
+    std::condition_variable more_;
+    std::string so_far_;
     int screen_{};
     std::future<std::string> reading_;
 };
@@ -296,10 +315,11 @@ TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
 {
     parmap::for_each(
         std::views::iota(0, 42), [&](int) { drawn.wait(false); },
-        {.progress = parmap::progress_bar{.label = "hashing", .unit = "file", .delay = 0ms, .fd = fd}});
+        {.progress = progress_bar{
+             .label = "hashing", .unit = "file", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
     const std::string written = all_written();
     EXPECT_EQ(written.rfind("\rhashing:   0%|", 0), 0U) << written;
-    EXPECT_NE(written.find("| 0/42 [00:00<?, 0.0 file/s, "), std::string::npos) << written;
+    EXPECT_NE(written.find("| 0/42 [00:00<?, 0.0 file/s"), std::string::npos) << written;
     EXPECT_NE(written.find("hashing: 100%|"), std::string::npos) << written;
     EXPECT_NE(written.find("| 42/42 [00:00, "), std::string::npos) << written;
     EXPECT_EQ(written.substr(written.size() - 5), "\x1b[K\r\n") << written;
@@ -308,21 +328,25 @@ TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
 TEST_F(Terminal, IsLeftAloneByACallThatEndsSooner)
 {
     parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.progress = parmap::progress_bar{
-                          .label = "quick", .delay = std::chrono::milliseconds::max(), .fd = fd}});
+                     {.progress = progress_bar{.label = "quick",
+                                               .delay = std::chrono::milliseconds::max(),
+                                               .style = bar_style::terminal,
+                                               .fd = fd}});
     EXPECT_EQ(all_written(), "");
 }
 
 TEST_F(Terminal, ShowsTheTrueCountOfAFailure)
 {
-    EXPECT_THROW(parmap::for_each(std::views::iota(0, 10),
-                                  [&](int x) {
-                                      drawn.wait(false);
-                                      if (x == 5) throw std::runtime_error("no");
-                                  },
-                                  {.max_workers = 1,
-                                   .progress = parmap::progress_bar{.label = "x", .delay = 0ms, .fd = fd}}),
-                 std::runtime_error);
+    EXPECT_THROW(
+        parmap::for_each(
+            std::views::iota(0, 10),
+            [&](int x) {
+                drawn.wait(false);
+                if (x == 5) throw std::runtime_error("no");
+            },
+            {.max_workers = 1,
+             .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}}),
+        std::runtime_error);
     const std::string written = all_written();
     EXPECT_NE(written.find("| 5/10 ["), std::string::npos) << written;
     EXPECT_NE(written.find(" failed\x1b[K"), std::string::npos) << written;
@@ -330,29 +354,229 @@ TEST_F(Terminal, ShowsTheTrueCountOfAFailure)
 
 TEST_F(Terminal, IsClearedAtTheEndWhenTheLineIsNotToStay)
 {
-    parmap::for_each(std::views::iota(0, 10), [&](int) { drawn.wait(false); },
-                     {.progress = parmap::progress_bar{.leave = false, .delay = 0ms, .fd = fd}});
+    parmap::for_each(
+        std::views::iota(0, 10), [&](int) { drawn.wait(false); },
+        {.progress = progress_bar{.leave = false, .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
     const std::string written = all_written();
-    EXPECT_EQ(written.substr(written.size() - 4), "\r\x1b[K") << written;
+    EXPECT_EQ(written.substr(written.size() - 4), "\r\x1b[J") << written;
 }
 
-TEST(NoTerminal, NothingIsWritten)
+TEST_F(Terminal, ShowsALineForEachOfSeveralCallsAndHowManyMore)
 {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
+    const auto bar = [&](int i) {
+        return progress_bar{
+            .label = "call" + std::to_string(i), .delay = 0ms, .style = bar_style::terminal, .fd = fd};
+    };
+    {
+        std::vector<std::jthread> callers;
+        for (int i = 0; i < 6; ++i) {
+            callers.emplace_back([&, i] {
+                parmap::for_each(std::views::iota(0, 2), [&](int) { wait_for_text("2 more"); },
+                                 {.max_workers = 1, .progress = bar(i)});
+            });
+        }
+    }
+    const std::string written = all_written();
+    EXPECT_NE(written.find("\x1b[4A"), std::string::npos) << "five lines, drawn from the first: " << written;
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_NE(written.find("call" + std::to_string(i) + ": 100%"), std::string::npos) << written;
+    }
+}
+
+TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
+{
+    ::testing::internal::CaptureStdout();
+    parmap::for_each(
+        std::views::iota(0, 2),
+        [&](int x) {
+            drawn.wait(false);
+            if (x == 0) parmap::println("said in between");
+        },
+        {.max_workers = 1,
+         .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
+    EXPECT_EQ(::testing::internal::GetCapturedStdout(), "said in between\n");
+    const std::string written = all_written();
+    EXPECT_NE(written.find("\r\x1b[J"), std::string::npos) << "the bar made room: " << written;
+}
+
+TEST_F(Terminal, IsShownATotalThatGrewPastItselfWithoutIt)
+{
+    {
+        parmap::progress_scope scope(
+            10, progress_bar{.label = "grown", .delay = 0ms, .style = bar_style::terminal, .fd = fd});
+        scope.advance(25);
+    }
+    EXPECT_NE(all_written().find("grown: 25 it ["), std::string::npos);
+}
+
+TEST(Println, WritesALineWithoutAnyBar)
+{
+    ::testing::internal::CaptureStdout();
+    parmap::println("alone");
+    EXPECT_EQ(::testing::internal::GetCapturedStdout(), "alone\n");
+}
+
+/// Both ends of a pipe.
+class Pipe : public ::testing::Test {
+protected:
+    Pipe()
+    {
+        if (::pipe(ends.data()) != 0) throw std::runtime_error("pipe failed");
+    }
+    ~Pipe() override { ::close(ends[0]); }
+    Pipe(const Pipe&) = delete;
+    Pipe& operator=(const Pipe&) = delete;
+
+    std::string all_written()
+    {
+        ::close(ends[1]);
+        std::string all;
+        char buffer[4096];
+        for (ssize_t n; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
+            all.append(buffer, static_cast<std::size_t>(n));
+        }
+        return all;
+    }
+
+    std::array<int, 2> ends{};
+};
+
+TEST_F(Pipe, AShortCallWritesNothing)
+{
     parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.progress = parmap::progress_bar{.delay = 0ms, .fd = ends[1]}});
-    ::close(ends[1]);
-    char c = 0;
-    EXPECT_EQ(::read(ends[0], &c, 1), 0);
-    ::close(ends[0]);
+                     {.progress = progress_bar{.delay = 0ms, .style = bar_style::plain, .fd = ends[1]}});
+    EXPECT_EQ(all_written(), "");
 }
 
-TEST(NoTerminal, AClosedFileHarmsNobody)
+TEST_F(Pipe, JsonIsALineForEachState)
 {
-    const auto results = parmap::map(std::views::iota(0, 3), [](int x) { return x; },
-                                     {.progress = parmap::progress_bar{.delay = 0ms, .fd = -1}});
-    EXPECT_EQ(results.size(), 3U);
+    parmap::for_each(
+        std::views::iota(0, 3), [](int) {},
+        {.progress = progress_bar{.label = "j", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    const std::string written = all_written();
+    EXPECT_EQ(written.rfind("{\"t\":", 0), 0U) << written;
+    EXPECT_NE(written.find(R"("label":"j","done":3,"total":3,)"), std::string::npos) << written;
+    EXPECT_NE(written.find("\"state\":\"finished\"}\n"), std::string::npos) << written;
+    EXPECT_EQ(written.find('\x1b'), std::string::npos) << written;
+}
+
+TEST_F(Pipe, AReaderThatLeftHarmsNobody)
+{
+    int broken[2];
+    ASSERT_EQ(::pipe(broken), 0);
+    ::close(broken[0]);
+    for (const bar_style style : {bar_style::json, bar_style::terminal}) {
+        const auto results =
+            parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                        {.progress = progress_bar{.delay = 0ms, .style = style, .fd = broken[1]}});
+        EXPECT_EQ(results, (std::vector{0, 1, 2}));
+    }
+    ::close(broken[1]);
+}
+
+TEST_F(Pipe, AFullOneHarmsNobody)
+{
+    ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    const std::string filler(4096, 'x');
+    while (::write(ends[1], filler.data(), filler.size()) > 0) {
+    }
+    for (const bar_style style : {bar_style::json, bar_style::terminal}) {
+        const auto results =
+            parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                        {.progress = progress_bar{.delay = 0ms, .style = style, .fd = ends[1]}});
+        EXPECT_EQ(results.size(), 3U);
+    }
+}
+
+TEST(ProgressFile, ClosedOrFullHarmsNobody)
+{
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    for (const int fd : {-1, 987, full}) {
+        for (const bar_style style :
+             {bar_style::automatic, bar_style::json, bar_style::terminal, bar_style::plain}) {
+            const auto results = parmap::map(
+                std::views::iota(0, 3), [](int x) { return x; },
+                {.progress = progress_bar{.delay = 0ms, .interval = 0ms, .style = style, .fd = fd}});
+            EXPECT_EQ(results.size(), 3U);
+        }
+    }
+    ::close(full);
+}
+
+// Loops of the caller's own
+
+TEST(ProgressScope, CountsWhatAnyThreadAdvances)
+{
+    recorder r;
+    {
+        parmap::progress_scope scope(40'000, r.sink());
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < 40; ++t) {
+            threads.emplace_back([&] {
+                for (int i = 0; i < 1000; ++i) scope.advance();
+            });
+        }
+    }
+    ASSERT_EQ(last_states(r), 1U);
+    EXPECT_EQ(r.states.back().done, 40'000U);
+    EXPECT_EQ(r.states.back().phase, progress_phase::finished);
+    EXPECT_EQ(r.states.back().workers, 0);
+}
+
+TEST(ProgressScope, TellsHowItEnded)
+{
+    recorder left_early;
+    {
+        parmap::progress_scope(10, left_early.sink()).advance(4);
+    }
+    EXPECT_EQ(left_early.states.back().phase, progress_phase::cancelled);
+
+    recorder thrown;
+    try {
+        parmap::progress_scope scope(10, thrown.sink());
+        scope.advance(4);
+        throw std::runtime_error("no");
+    } catch (const std::runtime_error&) {
+    }
+    EXPECT_EQ(thrown.states.back().phase, progress_phase::failed);
+    EXPECT_EQ(thrown.states.back().done, 4U);
+
+    recorder unknown;
+    {
+        parmap::progress_scope(std::nullopt, unknown.sink()).advance(4);
+    }
+    EXPECT_EQ(unknown.states.back().phase, progress_phase::finished);
+    EXPECT_EQ(unknown.states.back().total, std::nullopt);
+
+    parmap::progress_scope silent(10, {});
+    silent.advance();
+}
+
+TEST(Tracked, CountsTheElementsOfALoop)
+{
+    recorder all;
+    std::vector<int> numbers{1, 2, 3};
+    for (int& x : parmap::tracked(numbers, all.sink())) x *= 2;
+    EXPECT_EQ(numbers, (std::vector{2, 4, 6}));
+    EXPECT_EQ(all.states.back().done, 3U);
+    EXPECT_EQ(all.states.back().total, 3U);
+    EXPECT_EQ(all.states.back().phase, progress_phase::finished);
+
+    recorder left_early;
+    for (const int x : parmap::tracked(numbers, left_early.sink())) {
+        if (x == 4) break;
+    }
+    EXPECT_EQ(left_early.states.back().done, 1U);
+    EXPECT_EQ(left_early.states.back().phase, progress_phase::cancelled);
+
+    recorder of_unknown_length;
+    std::istringstream text("a b");
+    for (const std::string& word :
+         parmap::tracked(std::views::istream<std::string>(text), of_unknown_length.sink())) {
+        EXPECT_FALSE(word.empty());
+    }
+    EXPECT_EQ(of_unknown_length.states.back().done, 2U);
+    EXPECT_EQ(of_unknown_length.states.back().total, std::nullopt);
 }
 
 }  // namespace

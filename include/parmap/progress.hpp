@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call reports while it runs, and where the report goes. Rests on nothing of parmap's.
+// What a call reports while it runs, and where the report goes. Rests on the export macro alone.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#include <parmap/detail/config.hpp>
 
 namespace parmap {
 
@@ -32,26 +34,47 @@ struct progress_state {
     std::optional<std::chrono::nanoseconds> eta;  ///< expected time to the end, once there is ground for it
     double rate;                                  ///< items per second, now
     int busy;                                     ///< workers that are running an item
-    int workers;                                  ///< workers that have joined the call
+    int workers;                                  ///< workers that have joined the call; 0: not known
     progress_phase phase;
 };
 
-/// A progress line on a terminal, in tqdm's layout.
+/// How a bar is shown.
+enum class bar_style {
+    automatic,  ///< PARMAP_PROGRESS=auto|terminal|plain|json|off, else terminal on a terminal, else plain
+    terminal,   ///< a line that is drawn over and over
+    plain,      ///< lines without control characters: at 10 s, at 30 s, then each minute, and one at the end
+    json,       ///< a line of JSON each second, and one at the end
+    off
+};
+
+/// A progress line, in tqdm's layout.
 ///
 /// ```cpp
 /// parmap::for_each(files, convert, {.progress = parmap::progress_bar{.label = "convert", .unit = "file"}});
 /// // convert:  42%|████████▍           | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]
 /// ```
 ///
-/// Nothing is shown when `fd` is not a terminal, or when the call ends before `delay`.
+/// A call that ends before `delay` (in the plain style, before its first line) shows nothing. Several calls
+/// at once have a line each, four at most. TERM=dumb or unset and CI make the automatic style plain.
 struct progress_bar {
     std::string label{};
     std::string unit{"it"};                   ///< what an item is called
+    bool unit_scale{false};                   ///< 1.2k, 3.4M instead of all digits
     bool leave{true};                         ///< false: the line is cleared at the end
     std::chrono::milliseconds delay{500};     ///< before the first frame
-    std::chrono::milliseconds interval{100};  ///< between frames, at least 10 ms
-    int fd{2};                                ///< where the line is written: standard error
+    std::chrono::milliseconds interval{100};  ///< between frames on a terminal, at least 10 ms
+    bar_style style{bar_style::automatic};
+    int fd{2};  ///< where it is shown: standard error
 };
+
+/// Writes a line to standard output, above any bars that are on the terminal.
+///
+/// ```cpp
+/// parmap::for_each(files, [](const fs::path& file) { if (!convert(file)) parmap::println("skipped " +
+/// file.string()); },
+///                  {.progress = "convert"});
+/// ```
+PARMAP_EXPORT void println(std::string_view line);
 
 /// Where a call's progress goes: nowhere, to a bar, or to a function.
 ///

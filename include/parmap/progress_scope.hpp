@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bar of a map for any other work: a loop of the caller's own, or any oneTBB algorithm.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include <parmap/detail/config.hpp>
+#include <parmap/progress.hpp>
+
+namespace parmap {
+
+namespace detail {
+class progress_report;
+}
+
+/// Reports work that the caller counts, from construction to destruction.
+///
+/// ```cpp
+/// parmap::progress_scope progress(rows.size(), "solving");
+/// tbb::parallel_for(std::size_t{0}, rows.size(), [&](std::size_t i) {
+///     solve(rows[i]);
+///     progress.advance();
+/// });
+/// ```
+///
+/// At the end it shows `finished` when as much was done as was to be done, `failed` when it is destroyed by
+/// an exception, and `cancelled` otherwise.
+class PARMAP_EXPORT progress_scope {
+public:
+    /// \param total  items in all; std::nullopt when nobody knows
+    /// \param sink   a label, a progress_bar, or a function
+    progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink);
+    progress_scope(const progress_scope&) = delete;
+    progress_scope& operator=(const progress_scope&) = delete;
+    ~progress_scope();
+
+    /// Counts `items` as done. From any thread; nobody locks. Without a sink: one branch.
+    void advance(std::uint64_t items = 1) noexcept;
+
+private:
+    std::optional<std::uint64_t> total_;
+    int exceptions_;  // in flight when it was made
+    std::unique_ptr<detail::progress_report> report_;
+};
+
+/// A range whose elements are counted as a serial loop goes through them; see tracked().
+template <std::ranges::view View>
+class tracked_range {
+public:
+    class iterator {
+    public:
+        using value_type = std::ranges::range_value_t<View>;
+        using difference_type = std::ranges::range_difference_t<View>;
+
+        iterator(std::ranges::iterator_t<View> at, progress_scope& scope) : at_(std::move(at)), scope_(&scope)
+        {
+        }
+
+        decltype(auto) operator*() const { return *at_; }
+        iterator& operator++()
+        {
+            ++at_;
+            scope_->advance();  // the loop's body for the element before has returned
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(const std::ranges::sentinel_t<View>& end) const { return at_ == end; }
+
+    private:
+        std::ranges::iterator_t<View> at_;
+        progress_scope* scope_;
+    };
+
+    tracked_range(View view, const progress_sink& sink) : view_(std::move(view)), scope_(size_of(view_), sink)
+    {
+    }
+
+    iterator begin() { return iterator(std::ranges::begin(view_), scope_); }
+    auto end() { return std::ranges::end(view_); }
+
+private:
+    static std::optional<std::uint64_t> size_of(View& view)
+    {
+        if constexpr (std::ranges::sized_range<View>) {
+            return static_cast<std::uint64_t>(std::ranges::size(view));
+        } else {
+            return std::nullopt;
+        }
+    }
+
+    View view_;
+    progress_scope scope_;
+};
+
+/// The elements of `range`, with a bar that counts them as a serial loop goes through them.
+///
+/// ```cpp
+/// for (const auto& row : parmap::tracked(rows, "reading")) read(row);
+/// ```
+///
+/// \param range  any input range; one that does not know its size is shown without a total.
+/// \param sink   a label, a progress_bar, or a function.
+template <std::ranges::viewable_range Range>
+auto tracked(Range&& range, const progress_sink& sink)
+{
+    return tracked_range<std::views::all_t<Range>>(std::views::all(std::forward<Range>(range)), sink);
+}
+
+}  // namespace parmap

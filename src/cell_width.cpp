@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cell_width.hpp"
+
+#include <array>
+#include <clocale>
+#include <cwchar>
+#include <optional>
+
+namespace parmap::detail {
+
+namespace {
+
+/// The calling thread's character type is UTF-8's in this scope; the program's locale stays as it is.
+class utf8_scope {
+public:
+    utf8_scope()
+    {
+        // Kept for the process. Null where there is no such locale; then all but ASCII counts as unknown.
+        static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+        if (utf8 != nullptr) previous_ = ::uselocale(utf8);
+    }
+    utf8_scope(const utf8_scope&) = delete;
+    utf8_scope& operator=(const utf8_scope&) = delete;
+    ~utf8_scope()
+    {
+        if (previous_ != nullptr) ::uselocale(previous_);
+    }
+
+private:
+    locale_t previous_{};
+};
+
+/// A character and the bytes it was written in.
+struct character {
+    std::optional<char32_t> code;  // empty: not UTF-8
+    std::size_t bytes{};
+};
+
+/// The first character of a text that is not empty (RFC 3629: shortest form, no surrogates).
+character first_of(std::string_view text)
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return {lead, 1};
+    const std::size_t bytes = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (bytes == 0 || bytes > text.size()) return {std::nullopt, 1};
+    char32_t code = lead & (0x7FU >> bytes);
+    for (std::size_t i = 1; i < bytes; ++i) {
+        if ((byte(i) & 0xC0U) != 0x80U) return {std::nullopt, 1};
+        code = (code << 6U) | (byte(i) & 0x3FU);
+    }
+    constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+    if (code < least.at(bytes) || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+        return {std::nullopt, 1};
+    return {code, bytes};
+}
+
+/// Characters that would turn the rest of the line around, or end it.
+bool redirects(char32_t code)
+{
+    return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E ||
+           code == 0x200F || code == 0x061C || code == 0x2028 || code == 0x2029;
+}
+
+/// The cells of a character, inside a utf8_scope; below 0 for one that cannot be shown.
+int width(char32_t code)
+{
+    if (code >= 0x20 && code < 0x7F) return 1;
+    return redirects(code) ? -1 : ::wcwidth(static_cast<wchar_t>(code));
+}
+
+}  // namespace
+
+std::string printable(std::string_view text, bool utf8)
+{
+    const utf8_scope scope;
+    std::string clean;
+    while (!text.empty()) {
+        const auto [code, bytes] = first_of(text);
+        const bool control = code && (*code < 0x20 || (*code >= 0x7F && *code < 0xA0) || redirects(*code));
+        if (control) {
+            clean += ' ';
+        } else if (!code || width(*code) < 0 || (*code >= 0x80 && !utf8)) {
+            clean += '?';
+        } else {
+            clean += text.substr(0, bytes);
+        }
+        text.remove_prefix(bytes);
+    }
+    return clean;
+}
+
+std::string_view leading(std::string_view text, std::size_t most)
+{
+    const utf8_scope scope;
+    std::size_t end = 0;
+    std::size_t used = 0;
+    while (end != text.size()) {
+        const auto [code, bytes] = first_of(text.substr(end));
+        const int wide = code ? width(*code) : 1;
+        used += wide > 0 ? static_cast<std::size_t>(wide) : 0;
+        if (used > most) break;
+        end += bytes;
+    }
+    return text.substr(0, end);
+}
+
+std::size_t cells(std::string_view text)
+{
+    const utf8_scope scope;
+    std::size_t used = 0;
+    while (!text.empty()) {
+        const auto [code, bytes] = first_of(text);
+        const int wide = code ? width(*code) : 1;
+        used += wide > 0 ? static_cast<std::size_t>(wide) : 0;
+        text.remove_prefix(bytes);
+    }
+    return used;
+}
+
+}  // namespace parmap::detail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "progress_screen.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "terminal.hpp"
+
+namespace parmap::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_lines = 4;
+// How long somebody who is not the reporter waits for the terminal.
+constexpr auto patience = 50ms;
+
+}  // namespace
+
+line_format progress_screen::format() const
+{
+    return format_of(fd_);
+}
+
+void progress_screen::set(const void* bar, std::string line)
+{
+    const std::lock_guard lock(listing_);
+    const auto known = std::ranges::find(entries_, bar, &entry::bar);
+    if (known != entries_.end()) {
+        known->line = std::move(line);
+    } else {
+        entries_.push_back({bar, std::move(line)});
+    }
+}
+
+void progress_screen::draw()
+{
+    const std::lock_guard lock(drawing_);
+    const drawing next = lines_now();
+    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(next, {}, 0ms);
+}
+
+void progress_screen::remove(const void* bar, std::optional<std::string> last)
+{
+    {
+        const std::lock_guard lock(listing_);
+        std::erase_if(entries_, [bar](const entry& e) { return e.bar == bar; });
+    }
+    if (!drawing_.try_lock_for(patience)) return;
+    const std::unique_lock lock(drawing_, std::adopt_lock);
+    std::vector<std::string> above;
+    if (last) above.push_back(*std::move(last));
+    put(lines_now(), above, patience);
+}
+
+void progress_screen::without_lines(const std::function<void()>& write)
+{
+    const std::lock_guard lock(drawing_);
+    const bool shown = !drawn_.lines.empty();
+    if (shown) put({.columns = format().columns}, {}, patience);
+    write();
+    if (shown) put(lines_now(), {}, patience);
+}
+
+drawing progress_screen::lines_now()
+{
+    const std::lock_guard lock(listing_);
+    const line_format shown = format();
+    drawing next{.columns = shown.columns};
+    for (const entry& e : entries_) {
+        if (next.lines.size() == most_lines) break;
+        next.lines.push_back(e.line);
+    }
+    if (entries_.size() > most_lines) {
+        next.lines.push_back(
+            fmt::format("{} {} more", shown.utf8 ? "…" : "...", entries_.size() - most_lines));
+    }
+    return next;
+}
+
+void progress_screen::put(const drawing& next, const std::vector<std::string>& above,
+                          std::chrono::milliseconds wait)
+{
+    const bool nothing_to_do = drawn_.lines.empty() && next.lines.empty() && above.empty();
+    if (broken_ || nothing_to_do) return;
+    const write_result result = write_frame(fd_, render_frame(drawn_, next, above), wait);
+    if (result == write_result::broken) broken_ = true;
+    if (result == write_result::written) drawn_ = next;
+}
+
+}  // namespace parmap::detail

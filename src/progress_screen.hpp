@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lines at the bottom of one terminal: one for each bar, in the order they came.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "progress_line.hpp"
+#include "turn.hpp"
+
+namespace parmap::detail {
+
+/// Every function may be called from any thread. Nobody waits long for a terminal that takes nothing (^S):
+/// then the frame is dropped. A terminal that is gone stays silent.
+class progress_screen {
+public:
+    explicit progress_screen(int fd) : fd_(fd) {}
+
+    line_format format() const;
+
+    /// The line of a bar, from the next frame on. \param bar tells it from the others
+    void set(const void* bar, std::string line);
+
+    /// Draws the lines as they are now, when they are not on the terminal already.
+    void draw();
+
+    /// Takes a bar's line off; `last` stays above the others for good.
+    void remove(const void* bar, std::optional<std::string> last);
+
+    /// Calls `write` while the terminal shows no line.
+    void without_lines(const std::function<void()>& write);
+
+private:
+    struct entry {
+        const void* bar;
+        std::string line;
+    };
+
+    drawing lines_now();
+    void put(const drawing& next, const std::vector<std::string>& above, std::chrono::milliseconds wait);
+
+    const int fd_;
+
+    std::mutex listing_;  // guards what follows; never held during a write
+    std::vector<entry> entries_;
+
+    turn drawing_;  // guards what follows; may be held by a write that does not return
+    drawing drawn_;
+    bool broken_{false};
+};
+
+}  // namespace parmap::detail
