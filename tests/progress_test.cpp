@@ -206,6 +206,25 @@ TEST(Progress, ASinkThatThrowsIsDroppedAndTheWorkGoesOn)
     EXPECT_EQ(calls, 1);
 }
 
+TEST(Progress, TheWorkGoesOnWhileASinkBlocks)
+{
+    std::latch all_ran(4);
+    std::atomic<bool> blocked{false};
+    const auto slow = [&](const progress_state& s) {
+        if (s.phase != progress_phase::running) return;
+        blocked = true;
+        blocked.notify_all();
+        all_ran.wait();
+    };
+    parmap::for_each(std::views::iota(0, 4),
+                     [&](int) {
+                         blocked.wait(false);
+                         all_ran.count_down();
+                     },
+                     {.max_workers = 1, .progress = slow, .grain_size = 1});
+    EXPECT_TRUE(all_ran.try_wait());
+}
+
 TEST(Progress, ASinkMayRunAMapWithProgress)
 {
     std::atomic<int> inner{0};
@@ -383,6 +402,29 @@ TEST_F(Terminal, ShowsALineForEachOfSeveralCallsAndHowManyMore)
     }
 }
 
+TEST_F(Terminal, ShowsAClockThatMovesWhileASlowItemRuns)
+{
+    parmap::for_each(std::views::iota(0, 1), [&](int) { wait_for_text("[00:05"); },
+                     {.progress = progress_bar{.delay = 0ms, .style = bar_style::terminal, .fd = fd}});
+    const std::string written = all_written();
+    for (const char* const clock : {"[00:00", "[00:01", "[00:02", "[00:03", "[00:04", "[00:05"}) {
+        EXPECT_NE(written.find(clock), std::string::npos) << clock;
+    }
+    EXPECT_EQ(written.find("1/1 ["), written.rfind("1/1 [")) << "counted when it is done: " << written;
+}
+
+TEST_F(Terminal, IsNotWrittenTheSameFrameTwice)
+{
+    parmap::for_each(
+        std::views::iota(0, 1), [&](int) { wait_for_text("oldest 2s"); },
+        {.progress = progress_bar{.delay = 0ms, .interval = 10ms, .style = bar_style::terminal, .fd = fd}});
+    const std::string written = all_written();
+    const auto frames = std::ranges::count(written, '\r');
+    // Two seconds of ticks every 10 ms, and a frame for each second of the clock, of the age, and of the
+    // outlook.
+    EXPECT_LT(frames, 20) << written;
+}
+
 TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
 {
     ::testing::internal::CaptureStdout();
@@ -480,6 +522,7 @@ TEST_F(Pipe, AFullOneHarmsNobody)
     const std::string filler(4096, 'x');
     while (::write(ends[1], filler.data(), filler.size()) > 0) {
     }
+    ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);  // from here on a write would wait for a reader
     for (const bar_style style : {bar_style::json, bar_style::terminal}) {
         const auto results =
             parmap::map(std::views::iota(0, 3), [](int x) { return x; },
