@@ -58,7 +58,8 @@ void progress_screen::remove(const void* bar, std::optional<std::string> last)
 
 void progress_screen::without_lines(const std::function<void()>& write)
 {
-    const std::lock_guard lock(drawing_);
+    if (!drawing_.try_lock_for(patience)) return write();
+    const std::unique_lock lock(drawing_, std::adopt_lock);
     const bool shown = !drawn_.lines.empty();
     if (shown) put({.columns = format().columns}, {}, patience);
     write();

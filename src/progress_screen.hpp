@@ -31,7 +31,7 @@ public:
     /// Takes a bar's line off; `last` stays above the others for good.
     void remove(const void* bar, std::optional<std::string> last);
 
-    /// Calls `write` while the terminal shows no line.
+    /// Calls `write` while the terminal shows no line, if it can be cleared in time.
     void without_lines(const std::function<void()>& write);
 
 private:

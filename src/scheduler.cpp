@@ -89,7 +89,7 @@ bool usable() noexcept
     return !forked.load(std::memory_order_relaxed);
 }
 
-bool run(job& job, int tickets, int workers, bool watched)
+void run(job& job, int tickets, int workers, bool watched)
 {
     watch_forks();
     keep_to_the_cpus();
@@ -111,7 +111,6 @@ bool run(job& job, int tickets, int workers, bool watched)
         tbb::task_arena arena(std::min(workers, static_cast<int>(limit)));
         arena.execute([&] { run_here(job, tickets, watched, group); });
     }
-    return !group.is_group_execution_cancelled();
 }
 
 bool cancelled() noexcept

@@ -20,10 +20,10 @@ protected:
 bool usable() noexcept;
 
 /// Runs the job's tickets 0 .. tickets-1 on at most `workers` threads, the caller among them, and
-/// returns when all have returned. Tells the job who joins when `watched`.
-/// \return false when the oneTBB task group around the caller was cancelled, so that tickets may never have
-/// run. \throws std::bad_alloc and what else oneTBB throws for want of resources; no ticket is running then.
-bool run(job& job, int tickets, int workers, bool watched);
+/// returns when all have returned; those that a cancelled oneTBB task group around the caller left
+/// out never ran. Tells the job who joins when `watched`.
+/// \throws std::bad_alloc and what else oneTBB throws for want of resources; no ticket is running then.
+void run(job& job, int tickets, int workers, bool watched);
 
 /// From inside a ticket: whether the task group around the caller was cancelled.
 bool cancelled() noexcept;

@@ -44,7 +44,7 @@ enum class bar_style {
     terminal,   ///< a line that is drawn over and over
     plain,      ///< lines without control characters: at 10 s, at 30 s, then each minute, and one at the end
     json,       ///< a line of JSON each second, and one at the end
-    off
+    off         ///< not at all
 };
 
 /// A progress line, in tqdm's layout.
@@ -63,16 +63,17 @@ struct progress_bar {
     bool leave{true};                         ///< false: the line is cleared at the end
     std::chrono::milliseconds delay{500};     ///< before the first frame
     std::chrono::milliseconds interval{100};  ///< between frames on a terminal, at least 10 ms
-    bar_style style{bar_style::automatic};
-    int fd{2};  ///< where it is shown: standard error
+    bar_style style{bar_style::automatic};    ///< how it is shown
+    int fd{2};                                ///< where it is shown: standard error
 };
 
 /// Writes a line to standard output, above any bars that are on the terminal.
 ///
 /// ```cpp
-/// parmap::for_each(files, [](const fs::path& file) { if (!convert(file)) parmap::println("skipped " +
-/// file.string()); },
-///                  {.progress = "convert"});
+/// const auto convert_or_say = [](const std::string& file) {
+///     if (!convert(file)) parmap::println("skipped " + file);
+/// };
+/// parmap::for_each(files, convert_or_say, {.progress = "convert"});
 /// ```
 PARMAP_EXPORT void println(std::string_view line);
 
@@ -100,14 +101,17 @@ public:
     }
     progress_sink(std::string label) : target_(progress_bar{.label = std::move(label)}) {}
 
+    /// A bar, with all it can be told.
     progress_sink(progress_bar bar) : target_(std::move(bar)) {}
 
+    /// A function; it must be copyable (wrap one that is not with std::ref).
     template <class Function>
         requires std::is_invocable_v<Function&, const progress_state&>
     progress_sink(Function callback) : target_(function(std::move(callback)))
     {
     }
 
+    /// Whether anybody listens.
     explicit operator bool() const noexcept { return target_.index() != 0; }
 
     /// The bar, when this sink is one; else null.
