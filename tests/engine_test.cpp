@@ -199,8 +199,8 @@ TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
 
 TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
 {
-    std::fesetround(FE_UPWARD);
     on_workers(most_workers, [] {
+        std::fesetround(FE_UPWARD);  // after the arena was made, which keeps the mode of then
         for (const int workers : {most_workers, 4}) {  // in the caller's arena, and in one of the map's own
             std::latch all_here(workers);
             const auto modes = parmap::map(std::views::iota(0, workers),
@@ -211,8 +211,8 @@ TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
                                            {.max_workers = workers});
             EXPECT_EQ(modes, std::vector<int>(static_cast<std::size_t>(workers), FE_UPWARD));
         }
+        std::fesetround(FE_TONEAREST);
     });
-    std::fesetround(FE_TONEAREST);
 }
 
 TEST(Traps, NoWarningWhenTheArenaAsksForMoreThanOneTbbAllows)
