@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <iterator>
+#include <latch>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -131,8 +132,32 @@ TEST(Composition, NeverMoreThreadsThanCpusAndTheReporter)
     EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
 }
 
-// A thread that waits for its map must not take up an outer item: the item would want the lock that
-// the thread holds, and hang.
+// A thread that waits for its map must not take up another task: the task may want a lock that the
+// thread holds, and hang.
+TEST(Composition, AThreadThatWaitsForItsMapTakesUpNoOtherTask)
+{
+    const tbb::global_control two(tbb::global_control::max_allowed_parallelism, 2);
+    parmap::detail::assume_cpus(2);
+    tbb::task_arena(2).execute([&] {
+        const auto caller = std::this_thread::get_id();
+        std::atomic<bool> taken_up{false};
+        std::latch both(2);
+        parmap::for_each(std::views::iota(0, 2), [&](int) {
+            both.arrive_and_wait();
+            if (std::this_thread::get_id() == caller) return;  // and waits for the other item
+            // A task that is not the map's, offered for far longer than it takes to steal one.
+            tbb::this_task_arena::isolate([&] {
+                tbb::task_group other;
+                other.run([&] { taken_up = std::this_thread::get_id() == caller; });
+                for (int i = 0; i < 4000 && !taken_up; ++i) slowly(i);
+                other.wait();
+            });
+        });
+        EXPECT_FALSE(taken_up);
+    });
+    parmap::detail::assume_cpus(0);
+}
+
 TEST(Composition, AMapMayRunWithALockHeld)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
