@@ -30,17 +30,21 @@ struct block {
     std::size_t end;
 };
 
+progress_phase phase_of(const run_result& result)
+{
+    if (result.stopped != stop_reason::none) return progress_phase::cancelled;
+    if (result.completed != result.size) return progress_phase::failed;
+    return progress_phase::finished;
+}
+
 /// One call of run(): the cursor that blocks are claimed from, and what became of them.
 class block_run final : public scheduler::job {
 public:
-    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
-              progress_report& progress)
+    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy)
         : size_(size),
           function_(function),
           limits_(limits),
-          policy_(policy),
-          progress_(progress),
-          sizer_(limits.requested.grain_size, limits.workers)
+          policy_(policy)
     {
         // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
         if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
@@ -48,31 +52,32 @@ public:
 
     run_result run()
     {
-        const std::size_t grain = std::max<std::size_t>(limits_.requested.grain_size, 1);
-        const std::size_t blocks = size_ / grain + (size_ % grain != 0 ? 1 : 0);
-        const auto workers = static_cast<std::size_t>(limits_.workers);
-        if (workers == 1 || blocks == 1) {
-            claim_and_run(0, sizer_, to_the_end);
-        } else {
-            if (is_known_to_be_tiny()) begin_alone();
-            if (may_claim(clock::now())) fork(static_cast<int>(std::min(blocks, workers)));
+        const bool tiny = is_known_to_be_tiny();
+        if (!tiny || !is_silent_when_tiny()) open_report();
+        if (tiny) begin_alone();
+        if (!is_all_claimed() && may_claim(clock::now())) {
+            if (!report_.on()) open_report();
+            const int tickets = most_tickets();
+            tickets == 1 ? run_serially() : fork(tickets);
         }
         remember_cost();
-        return result();
+        run_result ended = result();
+        report_.finish(phase_of(ended));
+        return ended;
     }
 
     void work(int ticket) noexcept override
     {
         enter();
-        block_sizer sizer = sizer_;
-        claim_and_run(ticket, sizer, [](clock::time_point) { return !scheduler::cancelled(); });
+        claim_and_run(ticket, block_sizer(grain(), sharers_),
+                      [](clock::duration) { return !scheduler::cancelled(); });
         leave();
     }
 
     void joined(int thread) noexcept override
     {
         enter();
-        progress_.joined(thread);
+        report_.joined(thread);
         leave();
     }
 
@@ -80,7 +85,7 @@ private:
     // Waking other threads costs about as much, even when they are not asleep.
     static constexpr auto cost_of_a_fork = 10us;
 
-    static constexpr auto to_the_end = [](clock::time_point) { return true; };
+    static constexpr auto to_the_end = [](clock::duration) { return true; };
 
     /// Whether the whole run would be over before another thread could help, going by earlier runs of
     /// the same item function. Never tried out on the items of this one: the first of them may be the
@@ -92,10 +97,43 @@ private:
                cost * static_cast<double>(size_) < static_cast<double>(nanoseconds(cost_of_a_fork).count());
     }
 
+    /// Whether nobody would hear of a call that is over in microseconds: then it need not be reported.
+    bool is_silent_when_tiny() const noexcept
+    {
+        const progress_bar* const bar = limits_.requested.progress.bar();
+        return bar != nullptr ? bar->delay >= 1ms : !limits_.requested.progress;
+    }
+
+    void open_report() noexcept
+    {
+        report_.open(limits_.requested.progress, size_, limits_.workers);
+        if (report_.on()) report_.slot(0)->end_block(completed_.load(std::memory_order_relaxed));
+    }
+
+    /// Runs items on this thread until all have run or a fork would have paid. What memory says may be
+    /// wrong for these: the first block is so small a part that the others could make up for it.
     void begin_alone() noexcept
     {
-        const clock::time_point start = clock::now();
-        claim_and_run(0, sizer_, [start](clock::time_point now) { return now - start < cost_of_a_fork; });
+        const auto workers = static_cast<std::size_t>(limits_.workers);
+        claim_and_run(0, block_sizer(grain(), 1, 1 + size_ / (16 * workers)),
+                      [](clock::duration elapsed) { return elapsed < cost_of_a_fork; });
+    }
+
+    /// Runs the rest on this thread; at one go when nobody looks between blocks.
+    void run_serially() noexcept
+    {
+        const bool somebody_looks = report_.on() || limits_.requested.stop.stop_possible() ||
+                                    limits_.deadline != clock::time_point::max();
+        claim_and_run(0, block_sizer(somebody_looks ? grain() : size_, 1), to_the_end);
+    }
+
+    std::size_t grain() const noexcept { return limits_.requested.grain_size; }
+
+    int most_tickets() const noexcept
+    {
+        const std::size_t least = std::max<std::size_t>(grain(), 1);
+        const std::size_t blocks = size_ / least + (size_ % least != 0 ? 1 : 0);
+        return static_cast<int>(std::min(blocks, static_cast<std::size_t>(limits_.workers)));
     }
 
     void remember_cost() noexcept
@@ -106,34 +144,37 @@ private:
             static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
         // Left alone when it is about right: calls on many threads then share it without writing.
         const double known = function_.cost().load(std::memory_order_relaxed);
-        if (cost > 1.5 * known || cost < 0.5 * known) {
+        if (cost > 1.25 * known || cost < 0.8 * known) {
             function_.cost().store(static_cast<float>(std::max(cost, 1e-3)), std::memory_order_relaxed);
         }
     }
 
     void fork(int tickets) noexcept
     {
+        sharers_ = tickets;
         // oneTBB orders what its threads do here after this and before what follows. The release, and
         // the acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
         forked_.store(true, std::memory_order_release);
         bool resources = true;
         try {
-            scheduler::run(*this, tickets, limits_.workers, progress_.on());
+            scheduler::run(*this, tickets, limits_.workers, report_.on());
         } catch (...) {
             resources = false;
         }
         static_cast<void>(left_.load(std::memory_order_acquire));
         // Without the memory or the threads for a fork, the caller does the rest.
-        if (!resources) claim_and_run(0, sizer_, to_the_end);
+        if (!resources) claim_and_run(0, block_sizer(grain(), 1), to_the_end);
     }
     void enter() noexcept { static_cast<void>(forked_.load(std::memory_order_acquire)); }
     void leave() noexcept { left_.fetch_add(1, std::memory_order_release); }
 
-    /// Claims and runs blocks until none is to be had or `go_on` says no after one.
+    /// Claims and runs blocks until none is to be had or `go_on`, asked after each, says no.
     template <class GoOn>
-    void claim_and_run(int worker, block_sizer& sizer, const GoOn& go_on) noexcept
+    void claim_and_run(int worker, block_sizer sizer, const GoOn& go_on) noexcept
     {
-        worker_slot* const slot = progress_.slot(static_cast<std::size_t>(worker));
+        const nanoseconds::rep known = item_ns_.load(std::memory_order_relaxed);
+        if (known != 0) sizer.measured(1, nanoseconds(known));
+        worker_slot* const slot = report_.slot(static_cast<std::size_t>(worker));
         std::size_t completed = 0;
         const clock::time_point start = clock::now();
         clock::time_point now = start;
@@ -147,29 +188,57 @@ private:
             const clock::time_point before = now;
             now = clock::now();
             sizer.measured(items, now - before);
-            if (!go_on(now)) break;
+            if (item_ns_.load(std::memory_order_relaxed) == 0) learn(items, now - before);
+            if (!go_on(now - start)) break;
         }
-        completed_.fetch_add(completed, std::memory_order_relaxed);
-        busy_ns_.fetch_add(nanoseconds(now - start).count(), std::memory_order_relaxed);
+        add(completed_, completed);
+        add(busy_ns_, nanoseconds(now - start).count());
     }
+
+    /// Those who begin later need not find out with one item what an item costs.
+    void learn(std::size_t items, nanoseconds took) noexcept
+    {
+        const auto each = took.count() / static_cast<nanoseconds::rep>(items);
+        item_ns_.store(std::max<nanoseconds::rep>(each, 1), std::memory_order_relaxed);
+    }
+
+    /// Nobody else adds or claims before a fork: then it need not be one locked instruction.
+    template <class Number>
+    void add(std::atomic<Number>& sum, Number more) noexcept
+    {
+        if (is_forked()) {
+            sum.fetch_add(more, std::memory_order_relaxed);
+        } else {
+            sum.store(sum.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+        }
+    }
+
+    bool set_cursor(std::size_t& from, std::size_t to) noexcept
+    {
+        if (is_forked()) return cursor_.compare_exchange_weak(from, to, std::memory_order_relaxed);
+        cursor_.store(to, std::memory_order_relaxed);
+        return true;
+    }
+
+    bool is_forked() const noexcept { return forked_.load(std::memory_order_relaxed); }
 
     std::optional<block> claim(const block_sizer& sizer, clock::time_point now) noexcept
     {
         std::size_t begin = cursor_.load(std::memory_order_relaxed);
         while (may_claim(now)) {
-            const std::size_t end = begin + sizer.next(size_ - begin);
-            if (cursor_.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
-                return block{begin, end};
-            }
+            const std::size_t end = sizer.next(begin, size_);
+            if (set_cursor(begin, end)) return block{begin, end};
             if (begin == size_) break;
         }
         return std::nullopt;
     }
 
+    bool is_all_claimed() const noexcept { return cursor_.load(std::memory_order_relaxed) == size_; }
+
     /// Whether items are left and nothing speaks against starting them.
     bool may_claim(clock::time_point now) noexcept
     {
-        if (cursor_.load(std::memory_order_relaxed) == size_) return false;
+        if (is_all_claimed()) return false;
         if (halted_.load(std::memory_order_relaxed)) return false;
         if (limits_.requested.stop.stop_requested()) return halt(stop_reason::stop_requested);
         if (now >= limits_.deadline) return halt(stop_reason::timed_out);
@@ -232,14 +301,15 @@ private:
     const block_function function_;
     const run_limits& limits_;
     const on_failure policy_;
-    progress_report& progress_;
-    block_sizer sizer_;  // what the caller learned alone; every ticket begins with a copy
+    progress_report report_;  // off while the run may turn out to be tiny
+    int sharers_{1};          // of the cursor: the tickets there are
 
     // Written at every claim by every worker: apart from what they only read.
     alignas(128) std::atomic<std::size_t> cursor_{0};
     alignas(128) std::atomic<bool> halted_{false};
     std::atomic<bool> forked_{false};
     std::atomic<int> left_{0};
+    std::atomic<nanoseconds::rep> item_ns_{0};  // what an item cost the first that knew; 0 before
     std::atomic<std::size_t> completed_{0};
     std::atomic<nanoseconds::rep> busy_ns_{0};  // on all threads together
 
@@ -248,13 +318,6 @@ private:
     std::vector<block_failure> failures_;
     std::exception_ptr unnoted_;  // why a failure could not be added to failures_
 };
-
-progress_phase phase_of(const run_result& result)
-{
-    if (result.stopped != stop_reason::none) return progress_phase::cancelled;
-    if (result.completed != result.size) return progress_phase::failed;
-    return progress_phase::finished;
-}
 
 clock::time_point deadline_in(std::optional<nanoseconds> timeout)
 {
@@ -294,10 +357,7 @@ void run_result::throw_unless_complete() const
 
 run_result run(std::size_t size, block_function block, const run_limits& limits, on_failure policy)
 {
-    progress_report progress(limits.requested.progress, size, limits.workers);
-    run_result result = block_run(size, block, limits, policy, progress).run();
-    progress.finish(phase_of(result));
-    return result;
+    return block_run(size, block, limits, policy).run();
 }
 
 }  // namespace parmap::detail

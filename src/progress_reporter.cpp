@@ -337,18 +337,22 @@ private:
 
 }  // namespace
 
-progress_report::progress_report(const progress_sink& sink, std::optional<std::uint64_t> total, int slots)
+void progress_report::open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots) noexcept
 {
     const progress_bar* const bar = sink.bar();
     const bar_style style = bar != nullptr ? style_of(*bar) : bar_style::off;
     // A bar is for a range that is not empty; a function always gets its last state.
     const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
     if (!heard) return;
-    progress_screen* const screen =
-        style == bar_style::terminal ? &reporter::instance().screen(bar->fd) : nullptr;
-    call_ = std::make_shared<reported_call>(sink, total, slots, style, screen);
-    slots_ = call_->slots();
-    if (total != 0) reporter::instance().enter(call_);
+    try {
+        progress_screen* const screen =
+            style == bar_style::terminal ? &reporter::instance().screen(bar->fd) : nullptr;
+        call_ = std::make_shared<reported_call>(sink, total, slots, style, screen);
+        if (total != 0) reporter::instance().enter(call_);
+        slots_ = call_->slots();
+    } catch (...) {
+        call_.reset();
+    }
 }
 
 progress_report::~progress_report()

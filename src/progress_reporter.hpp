@@ -36,16 +36,19 @@ struct alignas(128) worker_slot {
 
 class reported_call;
 
-/// One call's report to its sink, from construction to finish(). Without a sink: one branch.
+/// One call's report to its sink, from open() to finish(). Without a sink: one branch.
 class progress_report {
 public:
-    /// \param total  items in all; empty when nobody knows
-    /// \param slots  how many worker_slots to make
-    progress_report(const progress_sink& sink, std::optional<std::uint64_t> total, int slots);
+    progress_report() = default;
     progress_report(const progress_report&) = delete;
     progress_report& operator=(const progress_report&) = delete;
     /// Finishes as failed, when finish() was not reached.
     ~progress_report();
+
+    /// Begins; once. Without the memory for a report there is none, and the work goes on.
+    /// \param total  items in all; empty when nobody knows
+    /// \param slots  how many worker_slots to make
+    void open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots) noexcept;
 
     bool on() const noexcept { return !slots_.empty(); }
 

@@ -25,8 +25,9 @@ std::size_t slot_of_this_thread() noexcept
 progress_scope::progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink)
     : total_(total),
       exceptions_(std::uncaught_exceptions()),
-      report_(sink ? std::make_unique<detail::progress_report>(sink, total, slots) : nullptr)
+      report_(sink ? std::make_unique<detail::progress_report>() : nullptr)
 {
+    if (report_ != nullptr) report_->open(sink, total, slots);
 }
 
 progress_scope::~progress_scope()

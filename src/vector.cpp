@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+// Large memory: on huge pages where there are any, and given its pages by all workers at once.
+#include <algorithm>
+#include <cstdint>
 #include <new>
 
 #if defined(__linux__)
 #    include <sys/mman.h>
 #endif
 
+#include <parmap/detail/engine.hpp>
+#include <parmap/detail/slots.hpp>
 #include <parmap/vector.hpp>
 
 namespace parmap::detail {
 
 namespace {
 
-// Below this the C library hands back memory that is warm already, and huge pages do not pay.
-constexpr std::size_t large = std::size_t{32} << 20U;
 constexpr std::size_t huge_page = std::size_t{2} << 20U;
 
 std::align_val_t alignment_for(std::size_t bytes, std::size_t alignment)
 {
-    return std::align_val_t{bytes >= large && alignment < huge_page ? huge_page : alignment};
+    return std::align_val_t{bytes >= large_block && alignment < huge_page ? huge_page : alignment};
+}
+
+/// Where huge pages are off it does nothing, and that is fine.
+void ask_for_huge_pages(void* memory, std::size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    static_cast<void>(::madvise(memory, bytes, MADV_HUGEPAGE));
+#endif
 }
 
 }  // namespace
@@ -25,16 +36,37 @@ std::align_val_t alignment_for(std::size_t bytes, std::size_t alignment)
 void* allocate(std::size_t bytes, std::size_t alignment)
 {
     void* memory = ::operator new(bytes, alignment_for(bytes, alignment));
-#if defined(MADV_HUGEPAGE)
-    // Advice: where huge pages are off it does nothing, and that is fine.
-    if (bytes >= large) static_cast<void>(::madvise(memory, bytes, MADV_HUGEPAGE));
-#endif
+    if (bytes >= large_block) ask_for_huge_pages(memory, bytes);
     return memory;
 }
 
 void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept
 {
     ::operator delete(memory, alignment_for(bytes, alignment));
+}
+
+void populate(void* memory, std::size_t bytes, const run_limits& limits)
+{
+#if defined(MADV_POPULATE_WRITE)
+    // Whole huge pages inside the block: what lies around them may be somebody else's.
+    const auto address = reinterpret_cast<std::uintptr_t>(memory);
+    const std::uintptr_t first = (address + huge_page - 1) / huge_page * huge_page;
+    const std::uintptr_t last = (address + bytes) / huge_page * huge_page;
+    if (first >= last) return;
+    const auto at = [=](std::size_t page) {
+        return static_cast<char*>(memory) + (first - address) + page * huge_page;
+    };
+    ask_for_huge_pages(at(0), last - first);
+
+    const auto item = [&](std::size_t page) {
+        // Refused before Linux 5.14; then the pages come one by one.
+        static_cast<void>(::madvise(at(page), huge_page, MADV_POPULATE_WRITE));
+    };
+    const options silent{.max_workers = limits.workers, .stop = limits.requested.stop};
+    run_limits same(silent);
+    same.deadline = limits.deadline;
+    run((last - first) / huge_page, block_function(item), same);
+#endif
 }
 
 }  // namespace parmap::detail

@@ -158,6 +158,41 @@ TEST(Composition, AThreadThatWaitsForItsMapTakesUpNoOtherTask)
     parmap::detail::assume_cpus(0);
 }
 
+TEST(Composition, AThreadThatComesLateBeginsWithWhatIsKnownOfTheItems)
+{
+    tbb::task_arena two(2);
+    std::latch busy(1);
+    std::latch second_block(1);
+    std::latch late_began(1);
+    std::latch caller_is_beyond(1);
+    std::atomic<int> late_first{-1};
+    std::atomic<int> claimed_next{-1};
+    const std::thread::id caller = std::this_thread::get_id();
+    // The other thread is held up until the caller has begun its second block, which waits for it.
+    two.enqueue([&] {
+        busy.count_down();
+        second_block.wait();
+    });
+    busy.wait();
+    two.execute([&] {
+        parmap::for_each(std::views::iota(0, 10'000), [&](int i) {
+            if (std::this_thread::get_id() != caller) {
+                if (late_first != -1) return;
+                late_first = i;
+                late_began.count_down();
+                caller_is_beyond.wait();
+            } else if (i == 1) {
+                second_block.count_down();
+                late_began.wait();
+            } else if (late_first != -1 && i > late_first && claimed_next == -1) {
+                claimed_next = i;
+                caller_is_beyond.count_down();
+            }
+        });
+    });
+    EXPECT_GT(claimed_next - late_first, 1) << "items in its first block";
+}
+
 TEST(Composition, AMapMayRunWithALockHeld)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);

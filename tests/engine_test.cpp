@@ -36,15 +36,15 @@ TEST(BlockSizer, StartsWithOneItemAndGrowsToTheTarget)
 {
     block_sizer sizer(0, 2);
     constexpr std::size_t plenty = 1'000'000'000;
-    EXPECT_EQ(sizer.next(plenty), 1U);
+    EXPECT_EQ(sizer.next(0, plenty), 1U);
     std::size_t before = 1;
     for (int i = 0; i < 12; ++i) {
         sizer.measured(before, std::chrono::nanoseconds(10 * before));  // 10 ns an item
-        const std::size_t now = sizer.next(plenty);
-        EXPECT_LE(now, 8 * before);
+        const std::size_t now = sizer.next(0, plenty);
+        EXPECT_LE(now, 32 * before);
         before = now;
     }
-    EXPECT_EQ(before, 5'000U);  // 50 us
+    EXPECT_EQ(before, 5'000U - 5'000U % 64);  // 50 us
 }
 
 TEST(BlockSizer, FollowsACostThatRises)
@@ -52,50 +52,76 @@ TEST(BlockSizer, FollowsACostThatRises)
     block_sizer sizer(0, 2);
     sizer.measured(5'000, 50us);
     sizer.measured(5'000, 5ms);  // now 1 us an item
-    EXPECT_EQ(sizer.next(1'000'000), 50U);
+    EXPECT_EQ(sizer.next(0, 1'000'000), 50U);
     sizer.measured(50, 50ms);  // now 1 ms an item
-    EXPECT_EQ(sizer.next(1'000'000), 1U);
+    EXPECT_EQ(sizer.next(0, 1'000'000), 1U);
 }
 
 TEST(BlockSizer, LeavesSharesForTheOthersNearTheEnd)
 {
     block_sizer sizer(0, 4);
     sizer.measured(10, 10us);  // 1 us an item: wants 50
-    EXPECT_EQ(sizer.next(10'000), 50U);
-    EXPECT_EQ(sizer.next(80), 10U);
-    EXPECT_EQ(sizer.next(7), 1U);
-    EXPECT_EQ(sizer.next(1), 1U);
+    EXPECT_EQ(sizer.next(0, 10'000), 50U);
+    EXPECT_EQ(sizer.next(0, 80), 10U);
+    EXPECT_EQ(sizer.next(0, 7), 1U);
+    EXPECT_EQ(sizer.next(0, 1), 1U);
 }
 
 TEST(BlockSizer, DoesNotShrinkBelowTheCostOfAClaim)
 {
     block_sizer sizer(0, 2);
     sizer.measured(100'000, 50us);  // 0.5 ns an item
-    EXPECT_EQ(sizer.next(4'000), 2'000U);
-    EXPECT_EQ(sizer.next(300), 300U);
+    EXPECT_EQ(sizer.next(0, 4'000), 2'000U - 2'000U % 64);
+    EXPECT_EQ(sizer.next(0, 300), 300U);
 }
 
 TEST(BlockSizer, SurvivesAClockThatStandsStillOrJumps)
 {
     block_sizer sizer(0, 2);
     sizer.measured(1, 0ns);
-    EXPECT_EQ(sizer.next(1'000'000), 8U);
-    sizer.measured(8, -5s);
-    EXPECT_EQ(sizer.next(1'000'000), 64U);
-    sizer.measured(64, std::chrono::hours(1));
-    EXPECT_EQ(sizer.next(1'000'000), 1U);
+    EXPECT_EQ(sizer.next(0, 1'000'000), 32U);
+    sizer.measured(32, -5s);
+    EXPECT_EQ(sizer.next(0, 1'000'000), 1024U);
+    sizer.measured(1024, std::chrono::hours(1));
+    EXPECT_EQ(sizer.next(0, 1'000'000), 1U);
     sizer.measured(1, 1us);
-    EXPECT_EQ(sizer.next(1'000'000), 8U);
+    EXPECT_EQ(sizer.next(0, 1'000'000), 32U);
+}
+
+TEST(BlockSizer, BlocksLastSoLongThatManyWorkersDoNotQueueForTheCursor)
+{
+    block_sizer sizer(0, 256);
+    sizer.measured(10'000, 10ms);  // 1 us an item
+    EXPECT_EQ(sizer.next(0, 100'000), 102U);
+    EXPECT_EQ(sizer.next(0, 5'000), 51U) << "no block shorter than 51 us";
+    EXPECT_EQ(sizer.next(0, 20), 20U);
+}
+
+TEST(BlockSizer, AloneLeavesNoShares)
+{
+    block_sizer sizer(0, 1, 7);
+    EXPECT_EQ(sizer.next(0, 100), 7U);
+    sizer.measured(7, 7ns);
+    EXPECT_EQ(sizer.next(7, 100), 100U);
+}
+
+TEST(BlockSizer, LongBlocksEndOnACacheLine)
+{
+    block_sizer sizer(0, 2);
+    sizer.measured(1'000, 10us);
+    EXPECT_EQ(sizer.next(33, 1'000'000) % 64, 0U);
+    EXPECT_EQ(sizer.next(33, 1'000), 256U);
+    EXPECT_EQ(sizer.next(33, 400), 33U + 100U) << "too short to cut";
 }
 
 TEST(BlockSizer, KeepsToTheGrainSize)
 {
     block_sizer sizer(100, 4);
-    EXPECT_EQ(sizer.next(1'000), 100U);
+    EXPECT_EQ(sizer.next(0, 1'000), 100U);
     sizer.measured(100, 1s);
-    EXPECT_EQ(sizer.next(1'000), 100U);
-    EXPECT_EQ(sizer.next(30), 30U);
-    EXPECT_EQ(block_sizer(SIZE_MAX, 4).next(30), 30U);
+    EXPECT_EQ(sizer.next(0, 1'000), 100U);
+    EXPECT_EQ(sizer.next(0, 30), 30U);
+    EXPECT_EQ(block_sizer(SIZE_MAX, 4).next(0, 30), 30U);
 }
 
 // Claims

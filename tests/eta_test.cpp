@@ -77,7 +77,7 @@ std::vector<ran_block> simulate(const std::vector<double>& costs, std::size_t wo
     std::vector<block_sizer> sizers(workers, block_sizer(0, static_cast<int>(workers)));
     for (std::size_t next = 0; next != costs.size();) {
         const auto worker = static_cast<std::size_t>(std::ranges::min_element(free_at) - free_at.begin());
-        const std::size_t items = sizers[worker].next(costs.size() - next);
+        const std::size_t items = sizers[worker].next(next, costs.size()) - next;
         const double cost = std::accumulate(costs.begin() + static_cast<std::ptrdiff_t>(next),
                                             costs.begin() + static_cast<std::ptrdiff_t>(next + items), 0.0);
         blocks.push_back({worker, free_at[worker], free_at[worker] + cost, items});

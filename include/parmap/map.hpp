@@ -88,7 +88,7 @@ Container map_to(Range&& range, const Fn& fn, const options& options = {})
     if constexpr (detail::check_range<Range>() && detail::check_callable<Fn, detail::element_t<Range>>()) {
         const detail::run_limits limits(options);
         const detail::elements_of<Range> items(range);
-        detail::slots<Container> results(items.size());
+        detail::slots<Container> results(items.size(), limits);
         const auto item = [&](std::size_t i) {
             results.fill(i, [&]() -> decltype(auto) { return detail::invoke_item(fn, i, items[i]); });
         };

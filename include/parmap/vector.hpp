@@ -14,6 +14,10 @@
 namespace parmap {
 
 namespace detail {
+/// From here on memory comes in bytes without pages, and page faults decide how long writing it takes. Below,
+/// the C library hands back memory that is warm already.
+inline constexpr std::size_t large_block = std::size_t{32} << 20U;
+
 /// Memory for `bytes`, on huge pages when it is large and the system offers them.
 PARMAP_EXPORT void* allocate(std::size_t bytes, std::size_t alignment);
 PARMAP_EXPORT void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
