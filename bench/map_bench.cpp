@@ -1,126 +1,216 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same work four ways: a serial loop, std::thread by static halves, a plain tbb::parallel_for, and
-// parmap::map. Every answer is checked before it is timed.
-#include <cmath>
+// The same work by every rival, each answer checked against the serial loop's before it is timed.
+// `./dev bench` makes a table of it (report.py).
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <memory>
 #include <string>
-#include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <tbb/parallel_for.h>
+#include <tbb/version.h>
 
-#include <parmap/parmap.hpp>
+#include <parmap/workers.hpp>
+
+#include "rivals/parmap.hpp"
+#include "rivals/serial.hpp"
+#include "rivals/std_async.hpp"
+#include "rivals/std_thread_halves.hpp"
+#include "rivals/std_thread_index.hpp"
+#include "rivals/std_transform_par.hpp"
+#include "rivals/tbb_parallel_for.hpp"
+#include "workloads.hpp"
+#ifdef PARMAP_BENCH_ASIO
+#    include "rivals/asio_thread_pool.hpp"
+#endif
+#ifdef PARMAP_BENCH_OPENMP
+#    include "rivals/openmp.hpp"
+#endif
 
 namespace {
 
-/// A range of items of the same or of very different cost.
-struct workload {
-    std::string name;
-    std::vector<double> items;
-    double (*item)(double);
-};
-
-double square(double x)
+/// Calls `visit` with a value of each rival's type.
+template <class Visit>
+void for_each_rival(const Visit& visit)
 {
-    return x * x;
+    visit(rivals::serial{});
+    visit(rivals::std_thread_halves{});
+    visit(rivals::std_thread_index{});
+    visit(rivals::std_async{});
+    visit(rivals::tbb_parallel_for{});
+    visit(rivals::std_transform_par{});
+#ifdef PARMAP_BENCH_OPENMP
+    visit(rivals::openmp_static{});
+    visit(rivals::openmp_dynamic{});
+#endif
+#ifdef PARMAP_BENCH_ASIO
+    visit(rivals::asio_thread_pool{});
+#endif
+    visit(rivals::parmap_map{});
+    visit(rivals::parmap_to_vector{});
+    visit(rivals::parmap_watched{});
 }
 
-/// Spins as many rounds as the item says: cost without memory traffic.
-double spin(double rounds)
-{
-    double x = 1;
-    for (int i = 0; i < static_cast<int>(rounds); ++i) x = std::sqrt(x + i);
-    return x;
-}
+template <class T, class Fn>
+using results_of = std::vector<std::invoke_result_t<const Fn&, const T&>>;
 
-const std::vector<workload>& workloads()
+/// The results in a fresh vector: the rival's own way to it where there is one.
+template <class Rival, class T, class Fn>
+auto map_to_fresh(const std::vector<T>& items, const Fn& fn)
 {
-    static const std::vector<workload> all = [] {
-        std::vector<double> ascending(10'000);
-        for (std::size_t i = 0; i < ascending.size(); ++i) {
-            ascending[i] = 50 / std::sqrt(1.0001 - static_cast<double>(i) / 10'000);
-        }
-        return std::vector<workload>{
-            {"100 squares", std::vector<double>(100, 1.5), square},
-            {"10,000 squares", std::vector<double>(10'000, 1.5), square},
-            {"1,000,000 squares", std::vector<double>(1'000'000, 1.5), square},
-            {"1,000 x 100 ns", std::vector<double>(1'000, 20), spin},
-            {"2 x 200 us", std::vector<double>(2, 40'000), spin},
-            {"10,000 ascending costs", ascending, spin},
-        };
-    }();
-    return all;
-}
-
-std::vector<double> serial_loop(const workload& work)
-{
-    std::vector<double> results(work.items.size());
-    for (std::size_t i = 0; i < results.size(); ++i) results[i] = work.item(work.items[i]);
-    return results;
-}
-
-std::vector<double> std_thread_halves(const workload& work)
-{
-    std::vector<double> results(work.items.size());
-    const auto threads = static_cast<std::size_t>(parmap::num_cpus());
-    std::vector<std::jthread> team;
-    for (std::size_t t = 0; t < threads; ++t) {
-        team.emplace_back([&, t] {
-            const std::size_t end = results.size() * (t + 1) / threads;
-            for (std::size_t i = results.size() * t / threads; i < end; ++i)
-                results[i] = work.item(work.items[i]);
-        });
+    if constexpr (requires { Rival::map(items, fn); }) {
+        return Rival::map(items, fn);
+    } else {
+        results_of<T, Fn> results(items.size());
+        Rival::map_into(items, results, fn);
+        return results;
     }
-    team.clear();
-    return results;
 }
 
-std::vector<double> plain_tbb(const workload& work)
+/// Rivals that map into a container they are given.
+template <class Rival>
+concept maps_into = requires(std::vector<double>& v) { Rival::map_into(v, v, workloads::square{}); };
+
+/// Rivals that may be called from one of their own items.
+template <class Rival>
+concept nests = maps_into<Rival> && !requires { Rival::hangs_when_nested; };
+
+/// Registers one cell of the table. The first time that it runs, its answer is held against the serial loop's.
+/// \param answer    gives the rival's results
+/// \param expected  gives the serial loop's
+/// \param timed     one iteration
+template <class Rival>
+void add(const std::string& workload, const auto& answer, const auto& expected, const auto& timed)
 {
-    std::vector<double> results(work.items.size());
-    tbb::parallel_for(std::size_t{0}, results.size(),
-                      [&](std::size_t i) { results[i] = work.item(work.items[i]); });
-    return results;
+    const auto body = [=, checked = false](benchmark::State& state) mutable {
+        if (!checked && !std::ranges::equal(answer(), expected())) {
+            std::cerr << Rival::name << " gives a wrong answer for " << workload << '\n';
+            std::exit(EXIT_FAILURE);
+        }
+        checked = true;
+        for (auto _ : state) timed();
+    };
+    benchmark::RegisterBenchmark((workload + "/" + Rival::name).c_str(), body)
+        ->UseRealTime()
+        ->Unit(benchmark::kMicrosecond);
 }
 
-std::vector<double> parmap_map(const workload& work)
+template <class T>
+using shared_items = std::shared_ptr<const std::vector<T>>;
+
+template <class T>
+shared_items<T> share(std::vector<T> items)
 {
-    return parmap::map(work.items, work.item);
+    return std::make_shared<const std::vector<T>>(std::move(items));
 }
 
-struct rival {
-    const char* name;
-    std::vector<double> (*run)(const workload&);
-};
+/// A row: every rival maps the items into a fresh container.
+template <class T, class Fn>
+void add_fresh(const std::string& workload, const shared_items<T>& items, const Fn& fn)
+{
+    for_each_rival([&]<class Rival>(Rival) {
+        add<Rival>(
+            workload, [items, fn] { return map_to_fresh<Rival>(*items, fn); },
+            [items, fn] { return map_to_fresh<rivals::serial>(*items, fn); },
+            [items, fn] { benchmark::DoNotOptimize(map_to_fresh<Rival>(*items, fn)); });
+    });
+}
 
-constexpr rival rivals[] = {{"serial", serial_loop},
-                            {"std::thread", std_thread_halves},
-                            {"tbb::parallel_for", plain_tbb},
-                            {"parmap::map", parmap_map}};
+/// A row: every rival that can maps the items into a buffer that stays.
+template <class T, class Fn>
+void add_warm(const std::string& workload, const shared_items<T>& items, const Fn& fn)
+{
+    const auto buffer = std::make_shared<results_of<T, Fn>>(items->size());
+    for_each_rival([&]<class Rival>(Rival) {
+        if constexpr (maps_into<Rival>) {
+            const auto into_buffer = [items, buffer, fn] {
+                Rival::map_into(*items, *buffer, fn);
+                benchmark::ClobberMemory();
+            };
+            add<Rival>(
+                workload,
+                [buffer, into_buffer] {
+                    std::ranges::fill(*buffer, 0);
+                    into_buffer();
+                    return *buffer;
+                },
+                [items, fn] { return map_to_fresh<rivals::serial>(*items, fn); }, into_buffer);
+        }
+    });
+}
+
+/// A row: each item is a map of the inner items, by the same rival.
+void add_nested(const std::string& workload, std::size_t outer, const shared_items<std::uint64_t>& inner)
+{
+    const auto numbers = share(std::vector<std::uint64_t>(outer, 1));
+    for_each_rival([&]<class Rival>(Rival) {
+        if constexpr (nests<Rival>) {
+            add<Rival>(
+                workload,
+                [=] { return map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{inner.get()}); },
+                [=] {
+                    using serial = rivals::serial;
+                    return map_to_fresh<serial>(*numbers, workloads::inner_map<serial>{inner.get()});
+                },
+                [=] {
+                    benchmark::DoNotOptimize(
+                        map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{inner.get()}));
+                });
+        }
+    });
+}
+
+std::string cpu_model()
+{
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);) {
+        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    }
+    return "an unknown CPU";
+}
+
+void add_all()
+{
+    using namespace workloads;
+    const auto million = share(numbers(1'000'000));
+    const auto hundred_million = share(numbers(100'000'000));
+    add_fresh("100 squares", share(numbers(100)), square{});
+    add_fresh("10,000 squares", share(numbers(10'000)), square{});
+    add_fresh("1,000,000 squares", million, square{});
+    add_fresh("100,000,000 squares", hundred_million, square{});
+    add_warm("1,000,000 squares, warm output", million, square{});
+    add_warm("100,000,000 squares, warm output", hundred_million, square{});
+    add_fresh("200,000 heap strings", share(numbers(200'000)), heap_string{});
+    add_fresh("2 x 200 us", share(equal_costs(2, 200'000)), spin{});
+    add_fresh("3 x 200 us", share(equal_costs(3, 200'000)), spin{});
+    add_fresh("1,000 x 100 ns", share(equal_costs(1'000, 100)), spin{});
+    add_fresh("100,000 x 1 us", share(equal_costs(100'000, 1'000)), spin{});
+    add_fresh("8,000 x 1 us", share(equal_costs(8'000, 1'000)), spin{});
+    add_nested("8 maps of 1,000 x 1 us", 8, share(equal_costs(1'000, 1'000)));
+    add_fresh("10,000 Pareto, shuffled", share(pareto_costs(order::shuffled)), spin{});
+    add_fresh("10,000 Pareto, ascending", share(pareto_costs(order::ascending)), spin{});
+    add_fresh("10,000 Pareto, descending", share(pareto_costs(order::descending)), spin{});
+    // No number of workers can be faster than this.
+    add_fresh("the dearest Pareto item", share(std::vector{pareto_costs(order::descending).front()}), spin{});
+}
 
 }  // namespace
 
 int main(int argc, char** argv)
 {
-    for (const workload& work : workloads()) {
-        const std::vector<double> expected = serial_loop(work);
-        for (const rival& r : rivals) {
-            if (r.run(work) != expected) {
-                std::cerr << r.name << " gives a wrong answer for " << work.name << '\n';
-                return EXIT_FAILURE;
-            }
-            benchmark::RegisterBenchmark((work.name + "/" + r.name).c_str(),
-                                         [&work, &r](benchmark::State& state) {
-                                             for (auto _ : state) benchmark::DoNotOptimize(r.run(work));
-                                         })
-                ->UseRealTime()
-                ->Unit(benchmark::kMicrosecond);
-        }
-    }
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return EXIT_FAILURE;
+    benchmark::AddCustomContext("cpu", cpu_model());
+    benchmark::AddCustomContext("workers", std::to_string(parmap::num_cpus()));
+    benchmark::AddCustomContext("compiler", __VERSION__);
+    benchmark::AddCustomContext("oneTBB", TBB_runtime_version());
+    add_all();
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }

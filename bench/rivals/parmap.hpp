@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// This library: as it comes; into its own vector; and with everything on that may slow it.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <type_traits>
+
+#include <fcntl.h>
+
+#include <parmap/parmap.hpp>
+
+namespace rivals {
+
+struct parmap_map {
+    static constexpr const char* name = "parmap";
+
+    template <class In, class Fn>
+    static auto map(const In& in, const Fn& fn)
+    {
+        return parmap::map(in, fn);
+    }
+    template <class In, class Out, class Fn>
+    static void map_into(const In& in, Out& out, const Fn& fn)
+    {
+        parmap::map_into(in, out, fn);
+    }
+};
+
+struct parmap_to_vector {
+    static constexpr const char* name = "p::vector";
+
+    template <class In, class Fn>
+    static auto map(const In& in, const Fn& fn)
+    {
+        using result = std::invoke_result_t<const Fn&, typename In::const_reference>;
+        return parmap::map_to<parmap::vector<result>>(in, fn);
+    }
+};
+
+/// With a progress bar that draws, a stop token that nobody uses and a timeout that never comes.
+struct parmap_watched {
+    static constexpr const char* name = "watched";
+
+    template <class In, class Fn>
+    static auto map(const In& in, const Fn& fn)
+    {
+        return parmap::map(in, fn, watched());
+    }
+    template <class In, class Out, class Fn>
+    static void map_into(const In& in, Out& out, const Fn& fn)
+    {
+        parmap::map_into(in, out, fn, watched());
+    }
+
+private:
+    static parmap::options watched()
+    {
+        static const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        static const std::stop_source source;
+        return {
+            .progress =
+                parmap::progress_bar{.label = "bench", .style = parmap::bar_style::terminal, .fd = nowhere},
+            .stop = source.get_token(),
+            .timeout = std::chrono::hours(1)};
+    }
+};
+
+}  // namespace rivals

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far the block rule scales past the machine at hand: the makespan over the ideal for 2 .. 256 workers, by
+// an event simulation of claims with the library's own block_sizer. The costs of a claim and of a wake-up are
+// inputs; bench/scaling measures them.
+//   simulation [--claim NS] [--transfer NS] [--wake NS]
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <queue>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "block_sizer.hpp"
+
+namespace {
+
+/// What the machine takes for things, in nanoseconds.
+struct machine {
+    double claim = 40;      ///< a claim that nobody contends, with the clock read and the call of the block
+    double transfer = 100;  ///< how long a claim keeps the cursor's cache line from the others who want it
+    double wake = 50'000;   ///< until a thread that sleeps runs; each that is awake wakes two more
+};
+
+/// Item costs in nanoseconds, as sums of all before an item: the cost of a block is a difference.
+class cost_pattern {
+public:
+    cost_pattern(std::string name, const std::vector<double>& costs) : name_(std::move(name))
+    {
+        sums_.reserve(costs.size() + 1);
+        for (const double cost : costs) sums_.push_back(sums_.back() + cost);
+        dearest_ = *std::ranges::max_element(costs);
+    }
+
+    const std::string& name() const noexcept { return name_; }
+    std::size_t size() const noexcept { return sums_.size() - 1; }
+    double of(std::size_t begin, std::size_t end) const noexcept { return sums_[end] - sums_[begin]; }
+    /// Nobody can be faster on this many workers.
+    double ideal(int workers) const noexcept { return std::max(sums_.back() / workers, dearest_); }
+
+private:
+    std::string name_;
+    std::vector<double> sums_{0};
+    double dearest_{0};
+};
+
+struct outcome {
+    double makespan{};  // ns
+    double queued{};    // ns that workers waited for the cursor, on average
+    std::size_t claims{};
+};
+
+/// A worker that wants to claim its next block at a time.
+struct claimant {
+    double ready;
+    std::size_t worker;
+    bool operator>(const claimant& other) const noexcept { return ready > other.ready; }
+};
+
+std::chrono::nanoseconds nanoseconds(double ns)
+{
+    return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(ns));
+}
+
+/// When a worker runs first: worker 0 is the caller, and a woken thread wakes two more.
+double woken_at(std::size_t worker, const machine& cost, bool asleep)
+{
+    return asleep ? cost.wake * static_cast<double>(std::bit_width(worker)) : 0;
+}
+
+outcome simulate(const cost_pattern& items, int workers, const machine& cost, bool asleep)
+{
+    using parmap::detail::block_sizer;
+    std::vector<block_sizer> sizers(static_cast<std::size_t>(workers), block_sizer(0, workers));
+    std::priority_queue<claimant, std::vector<claimant>, std::greater<>> queue;
+    for (std::size_t w = 0; w < sizers.size(); ++w) queue.push({woken_at(w, cost, asleep), w});
+
+    outcome result;
+    std::size_t cursor = 0;
+    double cursor_free = 0;
+    // What an item cost the first worker that knew: those who begin later begin with it.
+    struct {
+        double since = std::numeric_limits<double>::infinity();
+        std::chrono::nanoseconds item{};
+    } known;
+    std::vector<bool> began(sizers.size());
+    while (cursor != items.size()) {
+        const auto [ready, worker] = queue.top();
+        queue.pop();
+        const double claimed = std::max(ready, cursor_free);
+        cursor_free = claimed + cost.transfer;
+        if (!began[worker] && claimed >= known.since) sizers[worker].measured(1, known.item);
+        const std::size_t begin = cursor;
+        cursor = sizers[worker].next(begin, items.size());
+        const double took = cost.claim + items.of(begin, cursor);
+        sizers[worker].measured(cursor - begin, nanoseconds(took));
+        const double end = claimed + (claimed > ready ? cost.transfer : 0) + took;
+        if (end < known.since) known = {end, nanoseconds(took / static_cast<double>(cursor - begin))};
+        began[worker] = true;
+        queue.push({end, worker});
+        result.makespan = std::max(result.makespan, end);
+        result.queued += (claimed - ready) / workers;
+        ++result.claims;
+    }
+    return result;
+}
+
+std::vector<double> equal(std::size_t n, double ns)
+{
+    return std::vector<double>(n, ns);
+}
+
+std::vector<double> pareto(std::size_t n, double least)
+{
+    std::mt19937_64 random(42);
+    std::vector<double> costs(n);
+    for (double& cost : costs) {
+        const double uniform = (static_cast<double>(random() >> 11U) + 1) * 0x1p-53;
+        cost = least * std::pow(uniform, -1 / 1.1);
+    }
+    return costs;
+}
+
+std::vector<double> ascending(std::vector<double> costs)
+{
+    std::ranges::sort(costs);
+    return costs;
+}
+
+std::vector<double> descending(std::vector<double> costs)
+{
+    std::ranges::sort(costs, std::greater{});
+    return costs;
+}
+
+std::vector<cost_pattern> patterns()
+{
+    return {
+        {"1,000,000 x 100 ns", equal(1'000'000, 100)},
+        {"100,000 x 1 us", equal(100'000, 1'000)},
+        {"1,000,000 x 1 us", equal(1'000'000, 1'000)},
+        {"10,000 x 100 us", equal(10'000, 100'000)},
+        {"Pareto, shuffled", pareto(1'000'000, 250)},
+        {"Pareto, ascending", ascending(pareto(1'000'000, 250))},
+        {"Pareto, descending", descending(pareto(1'000'000, 250))},
+    };
+}
+
+machine parse(std::span<char* const> words)
+{
+    machine cost;
+    for (std::size_t i = 0; i < words.size(); i += 2) {
+        const std::string_view option = words[i];
+        double* const target = option == "--claim"      ? &cost.claim
+                               : option == "--transfer" ? &cost.transfer
+                               : option == "--wake"     ? &cost.wake
+                                                        : nullptr;
+        const std::string_view text = i + 1 < words.size() ? words[i + 1] : "";
+        if (target == nullptr ||
+            std::from_chars(text.data(), text.data() + text.size(), *target).ec != std::errc{}) {
+            std::cerr << "usage: simulation [--claim NS] [--transfer NS] [--wake NS]\n";
+            std::exit(2);
+        }
+    }
+    return cost;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    const machine cost = parse({argv + 1, argv + argc});
+    const std::vector<int> all_workers = {2, 4, 8, 16, 32, 64, 128, 256};
+    fmt::print("Simulated: a claim {:.0f} ns, the cursor's transfer {:.0f} ns, a wake-up {:.0f} ns.\n",
+               cost.claim, cost.transfer, cost.wake);
+    for (const bool asleep : {false, true}) {
+        fmt::print("\nMakespan over ideal, threads {}\n\n| costs |", asleep ? "asleep" : "awake");
+        for (const int workers : all_workers) fmt::print(" {} |", workers);
+        fmt::print("\n|---|");
+        for (std::size_t i = 0; i < all_workers.size(); ++i) fmt::print("---|");
+        for (const cost_pattern& items : patterns()) {
+            fmt::print("\n| {} |", items.name());
+            for (const int workers : all_workers) {
+                const outcome ran = simulate(items, workers, cost, asleep);
+                fmt::print(" {:.3f} |", ran.makespan / items.ideal(workers));
+            }
+        }
+        fmt::print("\n");
+    }
+}

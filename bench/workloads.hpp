@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The work that the rivals are set to: items, and the function of one. Every function is inlined into every
+// rival's loop, as it is in a user's program.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace workloads {
+
+/// Costs next to nothing: what is left is the overhead, and memory.
+struct square {
+    double operator()(double x) const noexcept { return x * x; }
+};
+
+inline std::vector<double> numbers(std::size_t n)
+{
+    std::vector<double> items(n);
+    std::iota(items.begin(), items.end(), 0.5);
+    return items;
+}
+
+/// Costs a number of rounds and touches no memory.
+struct spin {
+    std::uint64_t operator()(std::uint64_t rounds) const noexcept
+    {
+        std::uint64_t x = rounds;
+        for (std::uint64_t i = 0; i < rounds; ++i) x = x * 6364136223846793005U + 1442695040888963407U;
+        return x;
+    }
+};
+
+/// What `spin` does in a nanosecond here: the best of several tries.
+inline double rounds_per_ns()
+{
+    static const double measured = [] {
+        constexpr std::uint64_t rounds = 1'000'000;
+        double best = std::numeric_limits<double>::infinity();
+        for (int i = 0; i < 20; ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            volatile const std::uint64_t sink = spin{}(rounds + static_cast<std::uint64_t>(i));
+            static_cast<void>(sink);
+            const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+            best = std::min(best, took.count());
+        }
+        return static_cast<double>(rounds) / best;
+    }();
+    return measured;
+}
+
+inline std::uint64_t rounds(double ns)
+{
+    return static_cast<std::uint64_t>(std::max(1.0, ns * rounds_per_ns()));
+}
+
+inline std::vector<std::uint64_t> equal_costs(std::size_t n, double ns)
+{
+    return std::vector<std::uint64_t>(n, rounds(ns));
+}
+
+enum class order { shuffled, ascending, descending };
+
+/// 10,000 costs of a Pareto distribution with shape 1.1, the least 0.25 us: most are near that, a few take
+/// most of the time.
+inline std::vector<std::uint64_t> pareto_costs(order how)
+{
+    std::mt19937_64 random(42);
+    std::vector<std::uint64_t> items(10'000);
+    for (auto& item : items) {
+        const double uniform = (static_cast<double>(random() >> 11U) + 1) * 0x1p-53;
+        item = rounds(250 * std::pow(uniform, -1 / 1.1));
+    }
+    if (how == order::ascending) std::ranges::sort(items);
+    if (how == order::descending) std::ranges::sort(items, std::ranges::greater{});
+    return items;
+}
+
+/// Results that each own memory.
+struct heap_string {
+    std::string operator()(double x) const
+    {
+        std::string text = "a string that does not fit in place: ";
+        for (auto n = static_cast<std::uint64_t>(x); n != 0; n /= 10) text += static_cast<char>('0' + n % 10);
+        return text;
+    }
+};
+
+/// An item that is a map itself, by the same rival.
+template <class Rival>
+struct inner_map {
+    const std::vector<std::uint64_t>* items;
+
+    std::uint64_t operator()(std::uint64_t outer) const
+    {
+        std::vector<std::uint64_t> results(items->size());
+        Rival::map_into(*items, results, spin{});
+        return std::reduce(results.begin(), results.end(), outer);
+    }
+};
+
+}  // namespace workloads
