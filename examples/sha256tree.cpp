@@ -33,7 +33,7 @@ constexpr std::string_view usage =
     "Prints the SHA-256 of every regular file below each DIR, in the order of their paths, as\n"
     "sha256sum does. Symbolic links are not followed.\n"
     "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
-    "Exit code: 0, 1 when a file could not be read (named on stderr), 2 for wrong arguments.\n";
+    "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
 struct arguments {
     std::optional<int> workers;
@@ -41,7 +41,13 @@ struct arguments {
     bool help{false};
 };
 
-/// \throws std::invalid_argument with a sentence about what is wrong.
+/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
+/// PARMAP_MAX_WORKERS, and the usage is no help with that.
+struct wrong_arguments : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// \throws wrong_arguments with a sentence about what is wrong.
 arguments parse(const std::vector<std::string_view>& words)
 {
     arguments args;
@@ -55,19 +61,19 @@ arguments parse(const std::vector<std::string_view>& words)
         } else if (word == "--help" || word == "-h") {
             args.help = true;
         } else if (word == "--workers") {
-            if (++i == words.size()) throw std::invalid_argument("--workers needs a number");
+            if (++i == words.size()) throw wrong_arguments("--workers needs a number");
             int n = 0;
             const std::string_view text = words[i];
             const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
             if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
-                throw std::invalid_argument("--workers " + std::string(text) + ": give a whole number >= 0");
+                throw wrong_arguments("--workers " + std::string(text) + ": give a whole number >= 0");
             }
             args.workers = n;
         } else {
-            throw std::invalid_argument("unknown option " + std::string(word));
+            throw wrong_arguments("unknown option " + std::string(word));
         }
     }
-    if (args.roots.empty() && !args.help) throw std::invalid_argument("no DIR was given");
+    if (args.roots.empty() && !args.help) throw wrong_arguments("no DIR was given");
     return args;
 }
 
@@ -245,7 +251,7 @@ int main(int argc, char** argv)
             return 0;
         }
         return hash_tree(args);
-    } catch (const std::invalid_argument& e) {
+    } catch (const wrong_arguments& e) {
         std::cerr << "sha256tree: " << e.what() << '\n' << usage;
         return 2;
     } catch (const std::exception& e) {

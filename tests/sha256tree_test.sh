@@ -75,6 +75,13 @@ for arguments in "" "--workers" "--workers x $tree" "--workers -1 $tree" "--what
 done
 "$program" --help | grep -q "^usage: sha256tree" || fail "no help"
 
+# A bad variable is no wrong argument: the error names it, without the usage.
+rc=0
+PARMAP_MAX_WORKERS=many "$program" "$tree/sub" >"$work/actual" 2>"$work/errors" || rc=$?
+[ $rc = 1 ] || fail "exit code $rc for PARMAP_MAX_WORKERS=many"
+grep -q "^sha256tree: .*PARMAP_MAX_WORKERS.*many" "$work/errors" || fail "$(cat "$work/errors")"
+! grep -q "^usage:" "$work/errors" || fail "usage for PARMAP_MAX_WORKERS=many"
+
 # An output that cannot be written is not a success.
 if [ -w /dev/full ]; then
     rc=0
