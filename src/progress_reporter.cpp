@@ -33,8 +33,8 @@ constexpr auto least_interval = 10ms;
 constexpr auto callback_interval = 100ms;
 constexpr auto json_interval = 1s;
 constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where adding to a clock overflows
-// How long a call waits at its end for a file that takes nothing.
-constexpr auto patience_at_end = 50ms;
+// How long the end of a call, or println, waits in all for a file that takes nothing.
+constexpr auto patience = 50ms;
 
 double seconds(std::chrono::nanoseconds time)
 {
@@ -77,9 +77,9 @@ public:
         const std::lock_guard lock(turn_);
         if (closed_) return clock::time_point::max();
         const line_state line = sample(progress_phase::running);
-        deliver(line, 0ms);
+        deliver(line, at_once);
         // The call may have ended without waiting for this; its line goes with it.
-        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt);
+        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt, clock::now() + patience);
         return start_ + next_tick(line.state.elapsed);
     }
 
@@ -87,16 +87,13 @@ public:
     /// waited for, a file that takes nothing not for long.
     void close(progress_phase phase) noexcept
     {
-        if (sink_.callback() != nullptr) {
-            turn_.lock();
-        } else if (!turn_.try_lock_for(patience_at_end)) {
-            closed_ = true;
-            return;
-        }
-        const std::unique_lock lock(turn_, std::adopt_lock);
+        const bool to_function = sink_.callback() != nullptr;
+        const clock::time_point deadline = clock::now() + patience;
+        const std::unique_lock lock(turn_, to_function ? clock::time_point::max() : deadline);
         closed_ = true;
-        const bool ended_sooner = sink_.callback() == nullptr && clock::now() < first_tick();
-        if (!ended_sooner) deliver(sample(phase), patience_at_end);
+        if (!lock.owns_lock()) return;
+        const bool ended_sooner = !to_function && clock::now() < first_tick();
+        if (!ended_sooner) deliver(sample(phase), deadline);
         // The reporter may let go of this call a little later; what the user's function holds dies here.
         sink_ = {};
     }
@@ -179,33 +176,33 @@ private:
         return line;
     }
 
-    void deliver(const line_state& line, std::chrono::milliseconds patience) noexcept
+    void deliver(const line_state& line, clock::time_point deadline) noexcept
     {
         if (dropped_) return;
         try {
             if (const auto* const callback = sink_.callback()) {
                 (*callback)(line.state);
             } else if (style_ == bar_style::terminal) {
-                draw(line);
+                draw(line, deadline);
             } else {
                 const std::string text = style_ == bar_style::json ? render_json(line) : render_plain(line);
-                dropped_ = write_frame(sink_.bar()->fd, text + '\n', patience) == write_result::broken;
+                dropped_ = write_frame(sink_.bar()->fd, text + '\n', deadline) == write_result::broken;
             }
         } catch (...) {
             dropped_ = true;
         }
     }
 
-    void draw(const line_state& line)
+    void draw(const line_state& line, clock::time_point deadline)
     {
         const bool last = line.state.phase != progress_phase::running;
         if (!last) {
             screen_->set(this, render_line(line, screen_->format()));
             screen_->draw();
         } else if (sink_.bar()->leave) {
-            screen_->remove(this, render_line(line, screen_->format()));
+            screen_->remove(this, render_line(line, screen_->format()), deadline);
         } else {
-            screen_->remove(this, std::nullopt);
+            screen_->remove(this, std::nullopt, deadline);
         }
     }
 
@@ -272,9 +269,10 @@ public:
             const std::lock_guard lock(mutex_);
             for (auto& [fd, screen] : screens_) screens.push_back(&screen);
         }
+        const clock::time_point deadline = clock::now() + patience;
         std::function<void()> inner = write;
         for (progress_screen* const screen : screens) {
-            inner = [screen, outer = std::move(inner)] { screen->without_lines(outer); };
+            inner = [screen, deadline, outer = std::move(inner)] { screen->without_lines(outer, deadline); };
         }
         inner();
     }

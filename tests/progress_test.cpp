@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <parmap/map.hpp>
@@ -441,6 +442,22 @@ TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
     EXPECT_NE(written.find("\r\x1b[J"), std::string::npos) << "the bar made room: " << written;
 }
 
+TEST_F(Terminal, ThatIsStoppedDoesNotKeepTheCallFromReturning)
+{
+    const auto results = parmap::map(
+        std::views::iota(0, 3),
+        [&](int x) {
+            wait_for_text("\x1b[K");
+            EXPECT_EQ(::tcflow(fd, TCOOFF), 0);
+            return x;
+        },
+        {.progress = progress_bar{.delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = fd}});
+    EXPECT_EQ(results, (std::vector{0, 1, 2}));
+    EXPECT_EQ(::tcflow(fd, TCOON), 0);
+    const std::string written = all_written();
+    EXPECT_EQ(written.find("100%"), std::string::npos) << "the last frame was dropped: " << written;
+}
+
 TEST_F(Terminal, IsShownATotalThatGrewPastItselfWithoutIt)
 {
     {
@@ -529,6 +546,22 @@ TEST_F(Pipe, AFullOneHarmsNobody)
                         {.progress = progress_bar{.delay = 0ms, .style = style, .fd = ends[1]}});
         EXPECT_EQ(results.size(), 3U);
     }
+}
+
+TEST_F(Pipe, ALineStuckInAWriteDoesNotKeepTheCallFromReturning)
+{
+    const std::string more_than_a_pipe_holds(200'000, 'x');
+    parmap::for_each(
+        std::views::iota(0, 1),
+        [&](int) {
+            char first{};
+            EXPECT_EQ(::read(ends[0], &first, 1), 1);  // the reporter is in its write
+        },
+        {.progress = progress_bar{
+             .label = more_than_a_pipe_holds, .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    const std::string written = all_written();
+    EXPECT_EQ(std::ranges::count(written, '\n'), 1) << "the last line was dropped";
+    EXPECT_NE(written.find("\"state\":\"running\"}\n"), std::string::npos);
 }
 
 TEST(ProgressFile, ClosedOrFullHarmsNobody)
