@@ -49,10 +49,10 @@ public:
     /// \param style   of its bar, when it has one
     /// \param screen  where its line is drawn; null when it is not drawn on a terminal
     reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
-                  progress_screen* screen)
+                  std::shared_ptr<progress_screen> screen)
         : sink_(std::move(sink)),
           style_(style),
-          screen_(screen),
+          screen_(std::move(screen)),
           start_(clock::now()),
           total_(total),
           slots_(static_cast<std::size_t>(slots)),
@@ -94,8 +94,10 @@ public:
         if (!lock.owns_lock()) return;
         const bool ended_sooner = !to_function && clock::now() < first_tick();
         if (!ended_sooner) deliver(sample(phase), deadline);
-        // The reporter may let go of this call a little later; what the user's function holds dies here.
+        // The reporter may let go of this call a little later; what the user's function holds dies here, and
+        // so does what was known of a terminal that no other call uses.
         sink_ = {};
+        screen_.reset();
     }
 
 private:
@@ -208,7 +210,7 @@ private:
 
     progress_sink sink_;
     const bar_style style_;
-    progress_screen* const screen_;
+    std::shared_ptr<progress_screen> screen_;
     const clock::time_point start_;
     const std::optional<std::uint64_t> total_;
     std::vector<worker_slot> slots_;
@@ -254,24 +256,29 @@ public:
         std::erase_if(calls_, [&](const entry& e) { return e.call == call; });
     }
 
-    /// The screen of a terminal; kept for the process.
-    progress_screen& screen(int fd)
+    /// The screen of a terminal, shared by the calls that use it. Once none does, the next call begins anew:
+    /// by then the descriptor may be another file's.
+    std::shared_ptr<progress_screen> screen(int fd)
     {
         const std::lock_guard lock(mutex_);
-        return screens_.try_emplace(fd, fd).first->second;
+        std::weak_ptr<progress_screen>& known = screens_[fd];
+        std::shared_ptr<progress_screen> screen = known.lock();
+        if (screen == nullptr) known = screen = std::make_shared<progress_screen>(fd);
+        return screen;
     }
 
     /// Calls `write` while no screen shows a line.
     void without_lines(const std::function<void()>& write)
     {
-        std::vector<progress_screen*> screens;
+        std::vector<std::shared_ptr<progress_screen>> screens;
         {
             const std::lock_guard lock(mutex_);
-            for (auto& [fd, screen] : screens_) screens.push_back(&screen);
+            for (const auto& [fd, screen] : screens_) screens.push_back(screen.lock());
         }
         const clock::time_point deadline = clock::now() + patience;
         std::function<void()> inner = write;
-        for (progress_screen* const screen : screens) {
+        for (const auto& screen : screens) {
+            if (screen == nullptr) continue;
             inner = [screen, deadline, outer = std::move(inner)] { screen->without_lines(outer, deadline); };
         }
         inner();
@@ -328,7 +335,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<entry> calls_;
-    std::map<int, progress_screen> screens_;  // by file
+    std::map<int, std::weak_ptr<progress_screen>> screens_;  // by file
     clock::time_point wakes_at_{clock::time_point::min()};
     bool running_{false};
 };
@@ -342,9 +349,9 @@ progress_report::progress_report(const progress_sink& sink, std::optional<std::u
     // A bar is for a range that is not empty; a function always gets its last state.
     const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
     if (!heard) return;
-    progress_screen* const screen =
-        style == bar_style::terminal ? &reporter::instance().screen(bar->fd) : nullptr;
-    call_ = std::make_shared<reported_call>(sink, total, slots, style, screen);
+    call_ = std::make_shared<reported_call>(
+        sink, total, slots, style,
+        style == bar_style::terminal ? reporter::instance().screen(bar->fd) : nullptr);
     slots_ = call_->slots();
     if (total != 0) reporter::instance().enter(call_);
 }

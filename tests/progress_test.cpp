@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <latch>
 #include <memory>
@@ -456,6 +457,46 @@ TEST_F(Terminal, ThatIsStoppedDoesNotKeepTheCallFromReturning)
     EXPECT_EQ(::tcflow(fd, TCOON), 0);
     const std::string written = all_written();
     EXPECT_EQ(written.find("100%"), std::string::npos) << "the last frame was dropped: " << written;
+}
+
+TEST_F(Terminal, ShowsABarThoughItsDescriptorWasABrokenPipes)
+{
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    ::close(pipe[0]);
+    const auto call = [&] {
+        parmap::for_each(
+            std::views::iota(0, 3), [](int) {},
+            {.progress = progress_bar{.delay = 0ms, .style = bar_style::terminal, .fd = pipe[1]}});
+    };
+    call();
+    ASSERT_EQ(::dup2(fd, pipe[1]), pipe[1]);
+    call();
+    ::close(pipe[1]);
+    EXPECT_NE(all_written().find("100%"), std::string::npos);
+}
+
+TEST_F(Terminal, ShowsTheFirstFrameThoughItsDescriptorWasATerminalsThatShowsTheSame)
+{
+    int reused{};
+    int other_side{};
+    ASSERT_EQ(::openpty(&other_side, &reused, nullptr, nullptr, nullptr), 0);
+    const auto call = [&](const std::function<void()>& item) {
+        parmap::for_each(std::views::iota(0, 1), [&](int) { item(); },
+                         {.progress = progress_bar{
+                              .delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = reused}});
+    };
+    call([&] {
+        char c{};
+        while (::read(other_side, &c, 1) == 1 && c != 'K') {
+        }
+        EXPECT_EQ(::tcflow(reused, TCOOFF), 0);  // so that the line stays
+    });
+    ASSERT_EQ(::dup2(fd, reused), reused);
+    call([&] { drawn.wait(false); });
+    ::close(reused);
+    ::close(other_side);
+    EXPECT_EQ(all_written().rfind("\r  0%|", 0), 0U);
 }
 
 TEST_F(Terminal, IsShownATotalThatGrewPastItselfWithoutIt)
