@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cell_width.hpp"
 
+#include <algorithm>
 #include <array>
 #include <clocale>
 #include <cwchar>
@@ -69,6 +70,19 @@ int width(char32_t code)
     return redirects(code) ? -1 : ::wcwidth(static_cast<wchar_t>(code));
 }
 
+/// What a character takes of the text, and of the terminal.
+struct extent {
+    std::size_t bytes;
+    std::size_t cells;
+};
+
+/// That of the first character of a text that is not empty, inside a utf8_scope.
+extent extent_of_first(std::string_view text)
+{
+    const auto [code, bytes] = first_of(text);
+    return {bytes, static_cast<std::size_t>(std::max(width(code.value_or(U'?')), 0))};
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, bool utf8)
@@ -94,12 +108,10 @@ std::string_view leading(std::string_view text, std::size_t most)
 {
     const utf8_scope scope;
     std::size_t end = 0;
-    std::size_t used = 0;
     while (end != text.size()) {
-        const auto [code, bytes] = first_of(text.substr(end));
-        const int wide = code ? width(*code) : 1;
-        used += wide > 0 ? static_cast<std::size_t>(wide) : 0;
-        if (used > most) break;
+        const auto [bytes, wide] = extent_of_first(text.substr(end));
+        if (wide > most) break;
+        most -= wide;
         end += bytes;
     }
     return text.substr(0, end);
@@ -110,9 +122,8 @@ std::size_t cells(std::string_view text)
     const utf8_scope scope;
     std::size_t used = 0;
     while (!text.empty()) {
-        const auto [code, bytes] = first_of(text);
-        const int wide = code ? width(*code) : 1;
-        used += wide > 0 ? static_cast<std::size_t>(wide) : 0;
+        const auto [bytes, wide] = extent_of_first(text);
+        used += wide;
         text.remove_prefix(bytes);
     }
     return used;

@@ -33,8 +33,8 @@ constexpr auto least_interval = 10ms;
 constexpr auto callback_interval = 100ms;
 constexpr auto json_interval = 1s;
 constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where adding to a clock overflows
-// How long a call waits at its end for a file that takes nothing.
-constexpr auto patience_at_end = 50ms;
+// How long the end of a call, or println, waits in all for a file that takes nothing.
+constexpr auto patience = 50ms;
 
 double seconds(std::chrono::nanoseconds time)
 {
@@ -49,10 +49,10 @@ public:
     /// \param style   of its bar, when it has one
     /// \param screen  where its line is drawn; null when it is not drawn on a terminal
     reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
-                  progress_screen* screen)
+                  std::shared_ptr<progress_screen> screen)
         : sink_(std::move(sink)),
           style_(style),
-          screen_(screen),
+          screen_(std::move(screen)),
           start_(clock::now()),
           total_(total),
           slots_(static_cast<std::size_t>(slots)),
@@ -77,9 +77,9 @@ public:
         const std::lock_guard lock(turn_);
         if (closed_) return clock::time_point::max();
         const line_state line = sample(progress_phase::running);
-        deliver(line, 0ms);
+        deliver(line, at_once);
         // The call may have ended without waiting for this; its line goes with it.
-        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt);
+        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt, clock::now() + patience);
         return start_ + next_tick(line.state.elapsed);
     }
 
@@ -87,18 +87,17 @@ public:
     /// waited for, a file that takes nothing not for long.
     void close(progress_phase phase) noexcept
     {
-        if (sink_.callback() != nullptr) {
-            turn_.lock();
-        } else if (!turn_.try_lock_for(patience_at_end)) {
-            closed_ = true;
-            return;
-        }
-        const std::unique_lock lock(turn_, std::adopt_lock);
+        const bool to_function = sink_.callback() != nullptr;
+        const clock::time_point deadline = clock::now() + patience;
+        const std::unique_lock lock(turn_, to_function ? clock::time_point::max() : deadline);
         closed_ = true;
-        const bool ended_sooner = sink_.callback() == nullptr && clock::now() < first_tick();
-        if (!ended_sooner) deliver(sample(phase), patience_at_end);
-        // The reporter may let go of this call a little later; what the user's function holds dies here.
+        if (!lock.owns_lock()) return;
+        const bool ended_sooner = !to_function && clock::now() < first_tick();
+        if (!ended_sooner) deliver(sample(phase), deadline);
+        // The reporter may let go of this call a little later; what the user's function holds dies here, and
+        // so does what was known of a terminal that no other call uses.
         sink_ = {};
+        screen_.reset();
     }
 
 private:
@@ -179,39 +178,39 @@ private:
         return line;
     }
 
-    void deliver(const line_state& line, std::chrono::milliseconds patience) noexcept
+    void deliver(const line_state& line, clock::time_point deadline) noexcept
     {
         if (dropped_) return;
         try {
             if (const auto* const callback = sink_.callback()) {
                 (*callback)(line.state);
             } else if (style_ == bar_style::terminal) {
-                draw(line);
+                draw(line, deadline);
             } else {
                 const std::string text = style_ == bar_style::json ? render_json(line) : render_plain(line);
-                dropped_ = write_frame(sink_.bar()->fd, text + '\n', patience) == write_result::broken;
+                dropped_ = write_frame(sink_.bar()->fd, text + '\n', deadline) == write_result::broken;
             }
         } catch (...) {
             dropped_ = true;
         }
     }
 
-    void draw(const line_state& line)
+    void draw(const line_state& line, clock::time_point deadline)
     {
         const bool last = line.state.phase != progress_phase::running;
         if (!last) {
             screen_->set(this, render_line(line, screen_->format()));
             screen_->draw();
         } else if (sink_.bar()->leave) {
-            screen_->remove(this, render_line(line, screen_->format()));
+            screen_->remove(this, render_line(line, screen_->format()), deadline);
         } else {
-            screen_->remove(this, std::nullopt);
+            screen_->remove(this, std::nullopt, deadline);
         }
     }
 
     progress_sink sink_;
     const bar_style style_;
-    progress_screen* const screen_;
+    std::shared_ptr<progress_screen> screen_;
     const clock::time_point start_;
     const std::optional<std::uint64_t> total_;
     std::vector<worker_slot> slots_;
@@ -257,24 +256,30 @@ public:
         std::erase_if(calls_, [&](const entry& e) { return e.call == call; });
     }
 
-    /// The screen of a terminal; kept for the process.
-    progress_screen& screen(int fd)
+    /// The screen of a terminal, shared by the calls that use it. Once none does, the next call begins anew:
+    /// by then the descriptor may be another file's.
+    std::shared_ptr<progress_screen> screen(int fd)
     {
         const std::lock_guard lock(mutex_);
-        return screens_.try_emplace(fd, fd).first->second;
+        std::weak_ptr<progress_screen>& known = screens_[fd];
+        std::shared_ptr<progress_screen> screen = known.lock();
+        if (screen == nullptr) known = screen = std::make_shared<progress_screen>(fd);
+        return screen;
     }
 
     /// Calls `write` while no screen shows a line.
     void without_lines(const std::function<void()>& write)
     {
-        std::vector<progress_screen*> screens;
+        std::vector<std::shared_ptr<progress_screen>> screens;
         {
             const std::lock_guard lock(mutex_);
-            for (auto& [fd, screen] : screens_) screens.push_back(&screen);
+            for (const auto& [fd, screen] : screens_) screens.push_back(screen.lock());
         }
+        const clock::time_point deadline = clock::now() + patience;
         std::function<void()> inner = write;
-        for (progress_screen* const screen : screens) {
-            inner = [screen, outer = std::move(inner)] { screen->without_lines(outer); };
+        for (const auto& screen : screens) {
+            if (screen == nullptr) continue;
+            inner = [screen, deadline, outer = std::move(inner)] { screen->without_lines(outer, deadline); };
         }
         inner();
     }
@@ -330,7 +335,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<entry> calls_;
-    std::map<int, progress_screen> screens_;  // by file
+    std::map<int, std::weak_ptr<progress_screen>> screens_;  // by file
     clock::time_point wakes_at_{clock::time_point::min()};
     bool running_{false};
 };
@@ -345,9 +350,9 @@ void progress_report::open(const progress_sink& sink, std::optional<std::uint64_
     const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
     if (!heard) return;
     try {
-        progress_screen* const screen =
-            style == bar_style::terminal ? &reporter::instance().screen(bar->fd) : nullptr;
-        call_ = std::make_shared<reported_call>(sink, total, slots, style, screen);
+        call_ = std::make_shared<reported_call>(
+            sink, total, slots, style,
+            style == bar_style::terminal ? reporter::instance().screen(bar->fd) : nullptr);
         if (total != 0) reporter::instance().enter(call_);
         slots_ = call_->slots();
     } catch (...) {

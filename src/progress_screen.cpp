@@ -12,11 +12,7 @@ namespace parmap::detail {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::size_t most_lines = 4;
-// How long somebody who is not the reporter waits for the terminal.
-constexpr auto patience = 50ms;
 
 }  // namespace
 
@@ -40,30 +36,30 @@ void progress_screen::draw()
 {
     const std::lock_guard lock(drawing_);
     const drawing next = lines_now();
-    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(next, {}, 0ms);
+    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(next, {}, at_once);
 }
 
-void progress_screen::remove(const void* bar, std::optional<std::string> last)
+void progress_screen::remove(const void* bar, std::optional<std::string> last, time_point deadline)
 {
     {
         const std::lock_guard lock(listing_);
         std::erase_if(entries_, [bar](const entry& e) { return e.bar == bar; });
     }
-    if (!drawing_.try_lock_for(patience)) return;
-    const std::unique_lock lock(drawing_, std::adopt_lock);
+    const std::unique_lock lock(drawing_, deadline);
+    if (!lock.owns_lock()) return;
     std::vector<std::string> above;
     if (last) above.push_back(*std::move(last));
-    put(lines_now(), above, patience);
+    put(lines_now(), above, deadline);
 }
 
-void progress_screen::without_lines(const std::function<void()>& write)
+void progress_screen::without_lines(const std::function<void()>& write, time_point deadline)
 {
-    if (!drawing_.try_lock_for(patience)) return write();
-    const std::unique_lock lock(drawing_, std::adopt_lock);
+    const std::unique_lock lock(drawing_, deadline);
+    if (!lock.owns_lock()) return write();
     const bool shown = !drawn_.lines.empty();
-    if (shown) put({.columns = format().columns}, {}, patience);
+    if (shown) put({.columns = format().columns}, {}, deadline);
     write();
-    if (shown) put(lines_now(), {}, patience);
+    if (shown) put(lines_now(), {}, deadline);
 }
 
 drawing progress_screen::lines_now()
@@ -82,12 +78,11 @@ drawing progress_screen::lines_now()
     return next;
 }
 
-void progress_screen::put(const drawing& next, const std::vector<std::string>& above,
-                          std::chrono::milliseconds wait)
+void progress_screen::put(const drawing& next, const std::vector<std::string>& above, time_point deadline)
 {
     const bool nothing_to_do = drawn_.lines.empty() && next.lines.empty() && above.empty();
     if (broken_ || nothing_to_do) return;
-    const write_result result = write_frame(fd_, render_frame(drawn_, next, above), wait);
+    const write_result result = write_frame(fd_, render_frame(drawn_, next, above), deadline);
     if (result == write_result::broken) broken_ = true;
     if (result == write_result::written) drawn_ = next;
 }

@@ -14,10 +14,12 @@
 
 namespace parmap::detail {
 
-/// Every function may be called from any thread. Nobody waits long for a terminal that takes nothing (^S):
-/// then the frame is dropped. A terminal that is gone stays silent.
+/// Every function may be called from any thread. A terminal that takes nothing (^S) is waited for until the
+/// deadline, in all; then the frame is dropped. A terminal that is gone stays silent.
 class progress_screen {
 public:
+    using time_point = std::chrono::steady_clock::time_point;
+
     explicit progress_screen(int fd) : fd_(fd) {}
 
     line_format format() const;
@@ -25,14 +27,14 @@ public:
     /// The line of a bar, from the next frame on. \param bar tells it from the others
     void set(const void* bar, std::string line);
 
-    /// Draws the lines as they are now, when they are not on the terminal already.
+    /// Draws the lines as they are now, when they are not on the terminal already and it takes them at once.
     void draw();
 
     /// Takes a bar's line off; `last` stays above the others for good.
-    void remove(const void* bar, std::optional<std::string> last);
+    void remove(const void* bar, std::optional<std::string> last, time_point deadline);
 
     /// Calls `write` while the terminal shows no line, if it can be cleared in time.
-    void without_lines(const std::function<void()>& write);
+    void without_lines(const std::function<void()>& write, time_point deadline);
 
 private:
     struct entry {
@@ -41,7 +43,7 @@ private:
     };
 
     drawing lines_now();
-    void put(const drawing& next, const std::vector<std::string>& above, std::chrono::milliseconds wait);
+    void put(const drawing& next, const std::vector<std::string>& above, time_point deadline);
 
     const int fd_;
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -101,7 +102,7 @@ bar_style style_of(const progress_bar& bar) noexcept
     if (!said.test_and_set()) {
         // The value itself may hold anything, so it is not repeated.
         write_frame(2, "parmap: PARMAP_PROGRESS is none of auto, terminal, plain, json, off; taken as auto\n",
-                    std::chrono::milliseconds(0));
+                    at_once);
     }
     here.progress = nullptr;
     return *choose_style(bar.style, here);
@@ -115,12 +116,17 @@ line_format format_of(int fd) noexcept
     return format;
 }
 
-write_result write_frame(int fd, std::string_view frame, std::chrono::milliseconds patience) noexcept
+write_result write_frame(int fd, std::string_view frame,
+                         std::chrono::steady_clock::time_point deadline) noexcept
 {
+    using std::chrono::milliseconds;
+    constexpr milliseconds most(std::numeric_limits<int>::max());
     const sigpipe_guard guard;
     while (true) {
         pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
-        const int answer = ::poll(&ready, 1, static_cast<int>(patience.count()));
+        const auto now = std::chrono::steady_clock::now();
+        const auto left = std::chrono::ceil<milliseconds>(std::max(deadline, now) - now);
+        const int answer = ::poll(&ready, 1, static_cast<int>(std::min(left, most).count()));
         if (answer == 0) return write_result::dropped;
         if (answer > 0) {
             const ssize_t written = ::write(fd, frame.data(), frame.size());

@@ -34,8 +34,12 @@ line_format format_of(int fd) noexcept;
 
 enum class write_result { written, dropped, broken };
 
-/// Writes a frame with one write. It is dropped when the terminal takes nothing for `patience` (^S),
-/// and broken when it can take no more. SIGPIPE does not reach the program.
-write_result write_frame(int fd, std::string_view frame, std::chrono::milliseconds patience) noexcept;
+/// The deadline of one who waits for nothing: long past.
+inline constexpr std::chrono::steady_clock::time_point at_once{};
+
+/// Writes a frame with one write. It is dropped when the terminal takes nothing until the deadline (^S), and
+/// broken when it can take no more. SIGPIPE does not reach the program.
+write_result write_frame(int fd, std::string_view frame,
+                         std::chrono::steady_clock::time_point deadline) noexcept;
 
 }  // namespace parmap::detail

@@ -17,10 +17,10 @@ public:
         freed_.wait(guard, [this] { return !taken_; });
         taken_ = true;
     }
-    bool try_lock_for(std::chrono::milliseconds patience)
+    bool try_lock_until(std::chrono::steady_clock::time_point deadline)
     {
         std::unique_lock guard(mutex_);
-        if (!freed_.wait_for(guard, patience, [this] { return !taken_; })) return false;
+        if (!freed_.wait_until(guard, deadline, [this] { return !taken_; })) return false;
         return taken_ = true;
     }
     void unlock()

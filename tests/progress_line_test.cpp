@@ -223,6 +223,7 @@ TEST(Cells, AreTheTerminals)
     EXPECT_EQ(cells("한글"), 4U);
     EXPECT_EQ(cells("😀"), 2U);
     EXPECT_EQ(cells("█▏"), 2U);
+    EXPECT_EQ(cells("a\xff"), 2U) << "not UTF-8: the '?' that is shown for it";
 }
 
 TEST(Cells, LeadingNeverSplitsACharacter)

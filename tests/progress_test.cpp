@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <latch>
 #include <memory>
@@ -18,6 +19,7 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <parmap/map.hpp>
@@ -441,6 +443,62 @@ TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
     EXPECT_NE(written.find("\r\x1b[J"), std::string::npos) << "the bar made room: " << written;
 }
 
+TEST_F(Terminal, ThatIsStoppedDoesNotKeepTheCallFromReturning)
+{
+    const auto results = parmap::map(
+        std::views::iota(0, 3),
+        [&](int x) {
+            wait_for_text("\x1b[K");
+            EXPECT_EQ(::tcflow(fd, TCOOFF), 0);
+            return x;
+        },
+        {.progress = progress_bar{.delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = fd}});
+    EXPECT_EQ(results, (std::vector{0, 1, 2}));
+    EXPECT_EQ(::tcflow(fd, TCOON), 0);
+    const std::string written = all_written();
+    EXPECT_EQ(written.find("100%"), std::string::npos) << "the last frame was dropped: " << written;
+}
+
+TEST_F(Terminal, ShowsABarThoughItsDescriptorWasABrokenPipes)
+{
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    ::close(pipe[0]);
+    const auto call = [&] {
+        parmap::for_each(
+            std::views::iota(0, 3), [](int) {},
+            {.progress = progress_bar{.delay = 0ms, .style = bar_style::terminal, .fd = pipe[1]}});
+    };
+    call();
+    ASSERT_EQ(::dup2(fd, pipe[1]), pipe[1]);
+    call();
+    ::close(pipe[1]);
+    EXPECT_NE(all_written().find("100%"), std::string::npos);
+}
+
+TEST_F(Terminal, ShowsTheFirstFrameThoughItsDescriptorWasATerminalsThatShowsTheSame)
+{
+    int reused{};
+    int other_side{};
+    ASSERT_EQ(::openpty(&other_side, &reused, nullptr, nullptr, nullptr), 0);
+    const auto call = [&](const std::function<void()>& item) {
+        parmap::for_each(std::views::iota(0, 1), [&](int) { item(); },
+                         {.progress = progress_bar{
+                              .delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = reused}});
+    };
+    call([&] {
+        char c{};
+        while (::read(other_side, &c, 1) == 1 && c != 'K') {
+        }
+        EXPECT_EQ(::tcflow(reused, TCOOFF), 0);  // so that the line stays
+    });
+    ASSERT_EQ(::dup2(fd, reused), reused);
+    call([&] { drawn.wait(false); });
+    ::close(reused);
+    ::close(other_side);
+    EXPECT_EQ(all_written().rfind("\r  0%|", 0), 0U);
+}
+
 TEST_F(Terminal, IsShownATotalThatGrewPastItselfWithoutIt)
 {
     {
@@ -529,6 +587,22 @@ TEST_F(Pipe, AFullOneHarmsNobody)
                         {.progress = progress_bar{.delay = 0ms, .style = style, .fd = ends[1]}});
         EXPECT_EQ(results.size(), 3U);
     }
+}
+
+TEST_F(Pipe, ALineStuckInAWriteDoesNotKeepTheCallFromReturning)
+{
+    const std::string more_than_a_pipe_holds(200'000, 'x');
+    parmap::for_each(
+        std::views::iota(0, 1),
+        [&](int) {
+            char first{};
+            EXPECT_EQ(::read(ends[0], &first, 1), 1);  // the reporter is in its write
+        },
+        {.progress = progress_bar{
+             .label = more_than_a_pipe_holds, .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    const std::string written = all_written();
+    EXPECT_EQ(std::ranges::count(written, '\n'), 1) << "the last line was dropped";
+    EXPECT_NE(written.find("\"state\":\"running\"}\n"), std::string::npos);
 }
 
 TEST(ProgressFile, ClosedOrFullHarmsNobody)

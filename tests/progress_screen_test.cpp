@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whoever waits for a terminal has one deadline, and every part of the way keeps it: what has passed holds
+// nobody up, and what is far off is waited for.
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <stdexcept>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "progress_screen.hpp"
+#include "terminal.hpp"
+#include "turn.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+using parmap::detail::at_once;
+using parmap::detail::progress_screen;
+using parmap::detail::turn;
+using parmap::detail::write_frame;
+using parmap::detail::write_result;
+
+constexpr clock::time_point far_off = clock::time_point::max();
+
+/// For a while, in which whoever had a patience of his own would lose it.
+template <class T>
+bool still_waits(const std::future<T>& somebody)
+{
+    return somebody.wait_for(100ms) == std::future_status::timeout;
+}
+
+/// A terminal that takes nothing while it is stopped, as by ^S, and shows what it gets as it is.
+class StoppedTerminal : public ::testing::Test {
+protected:
+    StoppedTerminal()
+    {
+        termios raw{};
+        ::cfmakeraw(&raw);
+        if (::openpty(&other_side_, &fd, nullptr, &raw, nullptr) != 0)
+            throw std::runtime_error("openpty failed");
+        stop();
+    }
+    ~StoppedTerminal() override { ::close(other_side_); }
+    StoppedTerminal(const StoppedTerminal&) = delete;
+    StoppedTerminal& operator=(const StoppedTerminal&) = delete;
+
+    void stop() const { ASSERT_EQ(::tcflow(fd, TCOOFF), 0); }
+    void start() const { ASSERT_EQ(::tcflow(fd, TCOON), 0); }
+
+    /// All that was written, once the program's side is closed.
+    std::string all_written() const
+    {
+        ::close(fd);
+        std::string all;
+        char buffer[4096];
+        for (ssize_t n; (n = ::read(other_side_, buffer, sizeof buffer)) > 0;) {
+            all.append(buffer, static_cast<std::size_t>(n));
+        }
+        return all;
+    }
+
+    int fd{};
+
+private:
+    int other_side_{};
+};
+
+// Turns
+
+TEST(Turn, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
+{
+    turn t;
+    EXPECT_TRUE(t.try_lock_until(at_once));
+    EXPECT_FALSE(t.try_lock_until(at_once));
+    t.unlock();
+    EXPECT_TRUE(t.try_lock_until(at_once));
+}
+
+TEST(Turn, IsWaitedForUntilTheDeadline)
+{
+    turn t;
+    t.lock();
+    EXPECT_FALSE(t.try_lock_until(clock::now() + 5ms));
+    const auto patient = std::async(std::launch::async, [&] { EXPECT_TRUE(t.try_lock_until(far_off)); });
+    EXPECT_TRUE(still_waits(patient));
+    t.unlock();
+}
+
+// Writing
+
+TEST_F(StoppedTerminal, GetsAFrameAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
+{
+    EXPECT_EQ(write_frame(fd, "first", at_once), write_result::dropped);
+    start();
+    EXPECT_EQ(write_frame(fd, "second", at_once), write_result::written);
+    EXPECT_EQ(all_written(), "second");
+}
+
+TEST_F(StoppedTerminal, IsWaitedForUntilTheDeadline)
+{
+    EXPECT_EQ(write_frame(fd, "first", clock::now() + 5ms), write_result::dropped);
+    // So many milliseconds that an int keeps five of them.
+    const clock::time_point deadline = clock::now() + std::chrono::milliseconds((std::int64_t{1} << 32) + 5);
+    auto patient = std::async(std::launch::async, [&] { return write_frame(fd, "second", deadline); });
+    EXPECT_TRUE(still_waits(patient));
+    start();
+    EXPECT_EQ(patient.get(), write_result::written);
+    EXPECT_EQ(all_written(), "second");
+}
+
+// Screens
+
+TEST_F(StoppedTerminal, HoldsNobodyUpOnceTheDeadlineHasPassed)
+{
+    progress_screen screen(fd);
+    const int bar = 0;
+    int calls = 0;
+    start();
+    screen.set(&bar, "line");
+    screen.draw();
+    screen.without_lines(
+        [&] {
+            // The turn is taken, and neither of these waits for it.
+            screen.remove(&bar, "dropped", at_once);
+            screen.without_lines([&] { ++calls; }, at_once);
+        },
+        at_once);
+    stop();
+    // Nor does anybody wait for the terminal.
+    screen.remove(&bar, "dropped", at_once);
+    screen.without_lines([&] { ++calls; }, at_once);
+    EXPECT_EQ(calls, 2);
+    start();
+    screen.remove(&bar, "last", at_once);
+    EXPECT_EQ(all_written(), "\rline\x1b[K\r\x1b[J\rlast\x1b[K\n");
+}
+
+TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheWriteOfALastLine)
+{
+    progress_screen screen(fd);
+    std::future<void> patient;
+    screen.without_lines(
+        [&] {
+            patient = std::async(std::launch::async, [&] { screen.remove(nullptr, "last", far_off); });
+            EXPECT_TRUE(still_waits(patient)) << "for its turn";
+        },
+        at_once);
+    EXPECT_TRUE(still_waits(patient)) << "for the terminal";
+    start();
+    patient.get();
+    EXPECT_EQ(all_written(), "\rlast\x1b[K\n");
+}
+
+TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheFramesAroundALineOfTheProgram)
+{
+    progress_screen screen(fd);
+    const int bar = 0;
+    start();
+    screen.set(&bar, "line");
+    screen.draw();
+    stop();
+    std::promise<void> said;
+    std::future<void> patient;
+    screen.without_lines(
+        [&] {
+            patient = std::async(std::launch::async, [&] {
+                const auto say = [&] {
+                    stop();
+                    said.set_value();
+                };
+                screen.without_lines(say, far_off);
+            });
+            EXPECT_TRUE(still_waits(patient)) << "for its turn";
+        },
+        at_once);
+    EXPECT_TRUE(still_waits(patient)) << "for the terminal, to clear the line";
+    start();
+    said.get_future().wait();
+    EXPECT_TRUE(still_waits(patient)) << "for the terminal, to draw it again";
+    start();
+    patient.get();
+    EXPECT_EQ(all_written(), "\rline\x1b[K\r\x1b[J\rline\x1b[K");
+}
+
+}  // namespace
