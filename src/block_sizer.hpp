@@ -40,11 +40,12 @@ public:
     void measured(std::size_t items, std::chrono::nanoseconds elapsed) noexcept
     {
         // A clock that stood still or a block that spanned a suspend must not break the size.
-        const double cost = static_cast<double>(std::max<std::chrono::nanoseconds::rep>(elapsed.count(), 1)) /
-                            static_cast<double>(items);
+        const auto ns = static_cast<double>(std::max<std::chrono::nanoseconds::rep>(elapsed.count(), 1));
+        const double items_per_ns = static_cast<double>(items) / ns;
         // A few cheap items say little about the next ones: the size grows step by step.
-        wanted_ = static_cast<std::size_t>(std::min(target_ns_ / cost, static_cast<double>(items) * growth));
-        least_ = static_cast<std::size_t>(std::min(least_ns_ / cost, static_cast<double>(wanted_)));
+        wanted_ = static_cast<std::size_t>(
+            std::min(target_ns_ * items_per_ns, static_cast<double>(items) * growth));
+        least_ = std::min(static_cast<std::size_t>(least_ns_ * items_per_ns), wanted_);
     }
 
 private:

@@ -36,6 +36,9 @@ constexpr auto most_time = std::chrono::hours(1'000'000);  // far from where add
 // How long the end of a call, or println, waits in all for a file that takes nothing.
 constexpr auto patience = 50ms;
 
+/// The screen of a terminal, shared by the calls that draw on it.
+std::shared_ptr<progress_screen> screen_of(int fd);
+
 double seconds(std::chrono::nanoseconds time)
 {
     return std::chrono::duration<double>(time).count();
@@ -47,12 +50,9 @@ double seconds(std::chrono::nanoseconds time)
 class reported_call {
 public:
     /// \param style   of its bar, when it has one
-    /// \param screen  where its line is drawn; null when it is not drawn on a terminal
-    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
-                  std::shared_ptr<progress_screen> screen)
+    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style)
         : sink_(std::move(sink)),
           style_(style),
-          screen_(std::move(screen)),
           start_(clock::now()),
           total_(total),
           slots_(static_cast<std::size_t>(slots)),
@@ -197,6 +197,7 @@ private:
 
     void draw(const line_state& line, clock::time_point deadline)
     {
+        if (screen_ == nullptr) screen_ = screen_of(sink_.bar()->fd);
         const bool last = line.state.phase != progress_phase::running;
         if (!last) {
             screen_->set(this, render_line(line, screen_->format()));
@@ -210,7 +211,7 @@ private:
 
     progress_sink sink_;
     const bar_style style_;
-    std::shared_ptr<progress_screen> screen_;
+    std::shared_ptr<progress_screen> screen_;  // from the first frame on
     const clock::time_point start_;
     const std::optional<std::uint64_t> total_;
     std::vector<worker_slot> slots_;
@@ -256,8 +257,8 @@ public:
         std::erase_if(calls_, [&](const entry& e) { return e.call == call; });
     }
 
-    /// The screen of a terminal, shared by the calls that use it. Once none does, the next call begins anew:
-    /// by then the descriptor may be another file's.
+    /// See screen_of. Once no call draws on it, the next one begins anew: by then the descriptor may be
+    /// another file's.
     std::shared_ptr<progress_screen> screen(int fd)
     {
         const std::lock_guard lock(mutex_);
@@ -340,6 +341,11 @@ private:
     bool running_{false};
 };
 
+std::shared_ptr<progress_screen> screen_of(int fd)
+{
+    return reporter::instance().screen(fd);
+}
+
 }  // namespace
 
 void progress_report::open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots) noexcept
@@ -350,9 +356,7 @@ void progress_report::open(const progress_sink& sink, std::optional<std::uint64_
     const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
     if (!heard) return;
     try {
-        call_ = std::make_shared<reported_call>(
-            sink, total, slots, style,
-            style == bar_style::terminal ? reporter::instance().screen(bar->fd) : nullptr);
+        call_ = std::make_shared<reported_call>(sink, total, slots, style);
         if (total != 0) reporter::instance().enter(call_);
         slots_ = call_->slots();
     } catch (...) {

@@ -93,6 +93,7 @@ std::optional<bar_style> choose_style(bar_style asked, const style_environment& 
 
 bar_style style_of(const progress_bar& bar) noexcept
 {
+    if (bar.style != bar_style::automatic) return bar.style;
     style_environment here{.on_terminal = is_terminal(bar.fd),
                            .progress = std::getenv("PARMAP_PROGRESS"),
                            .term = std::getenv("TERM"),
