@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -101,18 +102,34 @@ void add(const std::string& workload, const auto& answer, const auto& expected, 
         ->Unit(benchmark::kMicrosecond);
 }
 
+/// Items that are made when a row is first run, so that rows which are not run cost nothing.
 template <class T>
-using shared_items = std::shared_ptr<const std::vector<T>>;
+class lazy_items {
+public:
+    explicit lazy_items(std::function<std::vector<T>()> make)
+        : made_(std::make_shared<state>(std::move(make)))
+    {
+    }
 
-template <class T>
-shared_items<T> share(std::vector<T> items)
-{
-    return std::make_shared<const std::vector<T>>(std::move(items));
-}
+    const std::vector<T>& operator*() const
+    {
+        if (made_->items.empty()) made_->items = made_->make();
+        return made_->items;
+    }
+
+private:
+    struct state {
+        std::function<std::vector<T>()> make;
+        std::vector<T> items{};
+    };
+    std::shared_ptr<state> made_;
+};
+template <class Make>
+lazy_items(Make) -> lazy_items<typename std::invoke_result_t<Make>::value_type>;
 
 /// A row: every rival maps the items into a fresh container.
 template <class T, class Fn>
-void add_fresh(const std::string& workload, const shared_items<T>& items, const Fn& fn)
+void add_fresh(const std::string& workload, const lazy_items<T>& items, const Fn& fn)
 {
     for_each_rival([&]<class Rival>(Rival) {
         add<Rival>(
@@ -124,9 +141,9 @@ void add_fresh(const std::string& workload, const shared_items<T>& items, const 
 
 /// A row: every rival that can maps the items into a buffer that stays.
 template <class T, class Fn>
-void add_warm(const std::string& workload, const shared_items<T>& items, const Fn& fn)
+void add_warm(const std::string& workload, const lazy_items<T>& items, const Fn& fn)
 {
-    const auto buffer = std::make_shared<results_of<T, Fn>>(items->size());
+    const auto buffer = std::make_shared<results_of<T, Fn>>();
     for_each_rival([&]<class Rival>(Rival) {
         if constexpr (maps_into<Rival>) {
             const auto into_buffer = [items, buffer, fn] {
@@ -135,8 +152,8 @@ void add_warm(const std::string& workload, const shared_items<T>& items, const F
             };
             add<Rival>(
                 workload,
-                [buffer, into_buffer] {
-                    std::ranges::fill(*buffer, 0);
+                [items, buffer, into_buffer] {
+                    buffer->assign((*items).size(), 0);
                     into_buffer();
                     return *buffer;
                 },
@@ -146,21 +163,20 @@ void add_warm(const std::string& workload, const shared_items<T>& items, const F
 }
 
 /// A row: each item is a map of the inner items, by the same rival.
-void add_nested(const std::string& workload, std::size_t outer, const shared_items<std::uint64_t>& inner)
+void add_nested(const std::string& workload, std::size_t outer, const lazy_items<std::uint64_t>& inner)
 {
-    const auto numbers = share(std::vector<std::uint64_t>(outer, 1));
+    const lazy_items numbers([=] { return std::vector<std::uint64_t>(outer, 1); });
     for_each_rival([&]<class Rival>(Rival) {
         if constexpr (nests<Rival>) {
             add<Rival>(
-                workload,
-                [=] { return map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{inner.get()}); },
+                workload, [=] { return map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{&*inner}); },
                 [=] {
                     using serial = rivals::serial;
-                    return map_to_fresh<serial>(*numbers, workloads::inner_map<serial>{inner.get()});
+                    return map_to_fresh<serial>(*numbers, workloads::inner_map<serial>{&*inner});
                 },
                 [=] {
                     benchmark::DoNotOptimize(
-                        map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{inner.get()}));
+                        map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{&*inner}));
                 });
         }
     });
@@ -178,26 +194,30 @@ std::string cpu_model()
 void add_all()
 {
     using namespace workloads;
-    const auto million = share(numbers(1'000'000));
-    const auto hundred_million = share(numbers(100'000'000));
-    add_fresh("100 squares", share(numbers(100)), square{});
-    add_fresh("10,000 squares", share(numbers(10'000)), square{});
-    add_fresh("1,000,000 squares", million, square{});
-    add_fresh("100,000,000 squares", hundred_million, square{});
-    add_warm("1,000,000 squares, warm output", million, square{});
-    add_warm("100,000,000 squares, warm output", hundred_million, square{});
-    add_fresh("200,000 heap strings", share(numbers(200'000)), heap_string{});
-    add_fresh("2 x 200 us", share(equal_costs(2, 200'000)), spin{});
-    add_fresh("3 x 200 us", share(equal_costs(3, 200'000)), spin{});
-    add_fresh("1,000 x 100 ns", share(equal_costs(1'000, 100)), spin{});
-    add_fresh("100,000 x 1 us", share(equal_costs(100'000, 1'000)), spin{});
-    add_fresh("8,000 x 1 us", share(equal_costs(8'000, 1'000)), spin{});
-    add_nested("8 maps of 1,000 x 1 us", 8, share(equal_costs(1'000, 1'000)));
-    add_fresh("10,000 Pareto, shuffled", share(pareto_costs(order::shuffled)), spin{});
-    add_fresh("10,000 Pareto, ascending", share(pareto_costs(order::ascending)), spin{});
-    add_fresh("10,000 Pareto, descending", share(pareto_costs(order::descending)), spin{});
+    const auto first = [](std::size_t n) { return lazy_items([n] { return numbers(n); }); };
+    const auto equal = [](std::size_t n, double ns) {
+        return lazy_items([=] { return equal_costs(n, ns); });
+    };
+    const auto pareto = [](order how) { return lazy_items([how] { return pareto_costs(how); }); };
+    add_fresh("100 squares", first(100), square{});
+    add_fresh("10,000 squares", first(10'000), square{});
+    add_fresh("1,000,000 squares", first(1'000'000), square{});
+    add_warm("1,000,000 squares, warm output", first(1'000'000), square{});
+    add_fresh("100,000,000 squares", first(100'000'000), square{});
+    add_warm("100,000,000 squares, warm output", first(100'000'000), square{});
+    add_fresh("200,000 heap strings", first(200'000), heap_string{});
+    add_fresh("2 x 200 us", equal(2, 200'000), spin{});
+    add_fresh("3 x 200 us", equal(3, 200'000), spin{});
+    add_fresh("1,000 x 100 ns", equal(1'000, 100), spin{});
+    add_fresh("8,000 x 1 us", equal(8'000, 1'000), spin{});
+    add_nested("8 maps of 1,000 x 1 us", 8, equal(1'000, 1'000));
+    add_fresh("100,000 x 1 us", equal(100'000, 1'000), spin{});
+    add_fresh("10,000 Pareto, shuffled", pareto(order::shuffled), spin{});
+    add_fresh("10,000 Pareto, ascending", pareto(order::ascending), spin{});
+    add_fresh("10,000 Pareto, descending", pareto(order::descending), spin{});
     // No number of workers can be faster than this.
-    add_fresh("the dearest Pareto item", share(std::vector{pareto_costs(order::descending).front()}), spin{});
+    add_fresh("the dearest Pareto item",
+              lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }), spin{});
 }
 
 }  // namespace

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes of map_bench's JSON the table of ratios, the goals reached and missed, and the plot.
+"""Makes of map_bench's JSON files the table of ratios, the goals reached and missed, and the plot.
 
-usage: report.py MAP_BENCH.json [PLOT.svg]
+usage: report.py DIR [PLOT.svg]     DIR has a file a row of the table
 """
 
 import json
 import math
+import pathlib
 import sys
 from xml.sax.saxutils import escape
 
@@ -34,19 +35,17 @@ PARETO = ["10,000 Pareto, shuffled", "10,000 Pareto, ascending", "10,000 Pareto,
 class Medians:
     """The median time in microseconds of every cell."""
 
-    def __init__(self, path):
-        with open(path, encoding="utf-8") as file:
-            report = json.load(file)
-        self.context = report["context"]
+    def __init__(self, directory):
         self.rows = {}
-        for run in report["benchmarks"]:
-            if run.get("aggregate_name") == "median":
-                workload, rival, _ = run["run_name"].split("/")
-                self.rows.setdefault(workload, {})[rival] = run["real_time"]
-            elif run.get("error_occurred"):
-                sys.exit(f"report.py: {run['name']}: {run['error_message']}")
+        for path in sorted(pathlib.Path(directory).glob("*.json")):
+            report = json.loads(path.read_text(encoding="utf-8"))
+            self.context = report["context"]
+            for run in report["benchmarks"]:
+                if run.get("aggregate_name") == "median":
+                    workload, rival, _ = run["run_name"].split("/")
+                    self.rows.setdefault(workload, {})[rival] = run["real_time"]
         if not self.rows:
-            sys.exit(f"report.py: {path} has no medians: run with --benchmark_repetitions")
+            sys.exit(f"report.py: no medians below {directory}: run map_bench with --benchmark_repetitions")
         self.workers = int(self.context["workers"])
 
     def __call__(self, workload, rival):
@@ -128,7 +127,7 @@ def not_behind(us, workload):
 
 def print_table(us):
     shown = [rival for rival in RIVALS if any(rival in us.rows[row] for row in us.workloads())]
-    print("Time over the best of the row; medians of interleaved repetitions in one run.\n")
+    print("Time over the best of the row; medians of interleaved repetitions.\n")
     print(f"{'':32} {'best, us':>10}" + "".join(f"{rival:>12}" for rival in shown))
     for row in us.workloads():
         best = us.best(row)
@@ -174,7 +173,7 @@ def svg(us):
     yield f'<rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>'
     yield '<text x="20" y="26" font-size="16" font-weight="bold">Time over the best of the row: further left is faster</text>'
     machine = f'{us.workers} CPUs, {us.context["cpu"]}; g++ {us.context["compiler"]}, oneTBB {us.context["oneTBB"]}'
-    yield f'<text x="20" y="46" fill="#666666">{escape(machine)}; medians of interleaved repetitions in one run</text>'
+    yield f'<text x="20" y="46" fill="#666666">{escape(machine)}; medians of interleaved repetitions</text>'
     for tick in (1, 2, 5, 10, 20, 50, MOST):
         label = f"{tick}x" + (" and more" if tick == MOST else "")
         yield f'<line x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" y1="{TOP}" y2="{bottom}" stroke="#dddddd"/>'

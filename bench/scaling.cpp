@@ -109,12 +109,12 @@ double claim_ns(int workers)
     return 1e9 * median(taken) / items;
 }
 
-/// From a call until another thread, which slept, runs an item.
-double wake_ns()
+/// From a call until another thread, which has slept for `idle`, runs an item.
+double wake_ns(std::chrono::milliseconds idle)
 {
     std::vector<double> taken;
     for (int i = 0; i < 101; ++i) {
-        std::this_thread::sleep_for(20ms);
+        std::this_thread::sleep_for(idle);
         const std::thread::id caller = std::this_thread::get_id();
         std::atomic<bool> awake{false};
         taken.push_back(seconds([&] {
@@ -135,11 +135,11 @@ int main()
 {
     const int all = parmap::num_cpus();
     print_scaling(all);
-    const double alone = claim_ns(1);
-    fmt::print("\nsimulation --claim {:.0f}", alone);
-    if (all > 1) {
-        // What every claim costs when all want the cursor: it goes from hand to hand.
-        fmt::print(" --transfer {:.0f} --wake {:.0f}", claim_ns(all), wake_ns());
-    }
-    fmt::print("\n");
+    if (all == 1) return 0;
+    fmt::print(
+        "\nA thread that has slept for 1 ms runs an item {:.0f} us after the call, after 20 ms {:.0f} us.\n",
+        wake_ns(1ms) / 1e3, wake_ns(20ms) / 1e3);
+    // What every claim costs when all want the cursor: it goes from hand to hand.
+    fmt::print("simulation --claim {:.0f} --transfer {:.0f} --wake {:.0f}\n", claim_ns(1), claim_ns(all),
+               wake_ns(1ms));
 }
