@@ -84,6 +84,7 @@ public:
 private:
     // Waking other threads costs about as much, even when they are not asleep.
     static constexpr auto cost_of_a_fork = 10us;
+    static constexpr auto tiny_ns = static_cast<double>(nanoseconds(cost_of_a_fork).count());
 
     static constexpr auto to_the_end = [](clock::duration) { return true; };
 
@@ -93,8 +94,15 @@ private:
     bool is_known_to_be_tiny() const noexcept
     {
         const double cost = function_.cost().load(std::memory_order_relaxed);
-        return cost > 0 &&
-               cost * static_cast<double>(size_) < static_cast<double>(nanoseconds(cost_of_a_fork).count());
+        return cost > 0 && cost * static_cast<double>(size_) < tiny_ns;
+    }
+
+    /// Threads that share out a few microseconds hand each other's caches the items too, and so measure far
+    /// more than one alone: without a try now and then, they would never find out that it is better off.
+    bool is_worth_another_try_alone() const noexcept
+    {
+        const clock::duration took = clock::now() - forked_at_;
+        return took < cost_of_a_fork && took.count() % 16 == 0;
     }
 
     /// Whether nobody would hear of a call that is over in microseconds: then it need not be reported.
@@ -140,8 +148,9 @@ private:
     {
         const std::size_t items = cursor_.load(std::memory_order_relaxed);
         if (items == 0) return;
-        const double cost =
+        double cost =
             static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
+        if (is_forked() && is_worth_another_try_alone()) cost = 0.5 * tiny_ns / static_cast<double>(size_);
         // Left alone when it is about right: calls on many threads then share it without writing.
         const double known = function_.cost().load(std::memory_order_relaxed);
         if (cost > 1.25 * known || cost < 0.8 * known) {
@@ -152,6 +161,7 @@ private:
     void fork(int tickets) noexcept
     {
         sharers_ = tickets;
+        forked_at_ = clock::now();
         // oneTBB orders what its threads do here after this and before what follows. The release, and
         // the acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
         forked_.store(true, std::memory_order_release);
@@ -303,6 +313,7 @@ private:
     const on_failure policy_;
     progress_report report_;  // off while the run may turn out to be tiny
     int sharers_{1};          // of the cursor: the tickets there are
+    clock::time_point forked_at_;
 
     // Written at every claim by every worker: apart from what they only read.
     alignas(128) std::atomic<std::size_t> cursor_{0};
