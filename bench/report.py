@@ -8,6 +8,8 @@ usage: report.py DIR [PLOT.svg]     DIR has a file a row of the table
 import json
 import math
 import pathlib
+import random
+import statistics
 import sys
 from xml.sax.saxutils import escape
 
@@ -28,12 +30,12 @@ RIVALS = {
 }
 OURS = ["parmap", "p::vector", "watched"]
 SPINNING = ["OMP static", "OMP dynamic"]  # their threads wait by burning CPU
-IDEAL_ONLY = "the dearest Pareto item"
+DEAREST = "the dearest Pareto item"
 PARETO = ["10,000 Pareto, shuffled", "10,000 Pareto, ascending", "10,000 Pareto, descending"]
 
 
-class Medians:
-    """The median time in microseconds of every cell."""
+class Times:
+    """What every repetition of every cell took, in microseconds; called, the median of a cell."""
 
     def __init__(self, directory):
         self.rows = {}
@@ -41,24 +43,37 @@ class Medians:
             report = json.loads(path.read_text(encoding="utf-8"))
             self.context = report["context"]
             for run in report["benchmarks"]:
-                if run.get("aggregate_name") == "median":
+                if run["run_type"] == "iteration":
                     workload, rival, _ = run["run_name"].split("/")
-                    self.rows.setdefault(workload, {})[rival] = run["real_time"]
+                    self.rows.setdefault(workload, {}).setdefault(rival, []).append(run["real_time"])
         if not self.rows:
-            sys.exit(f"report.py: no medians below {directory}: run map_bench with --benchmark_repetitions")
+            sys.exit(f"report.py: no results of map_bench in {directory}: ./dev bench makes them")
         self.workers = int(self.context["workers"])
 
     def __call__(self, workload, rival):
-        return self.rows.get(workload, {}).get(rival, math.nan)
+        return statistics.median(self.rows.get(workload, {}).get(rival, [math.nan]))
 
     def workloads(self):
         return [row for row in WORKLOADS if row in self.rows]
 
-    def best(self, workload):
-        return min(self.rows[workload].values())
+    def rivals(self, workload, without=()):
+        return [rival for rival in RIVALS if rival in self.rows.get(workload, {}) and rival not in without]
 
-    def ideal_pareto(self, workload):
-        return max(self(workload, "serial") / self.workers, self(IDEAL_ONLY, "serial"))
+    def fastest(self, workload, without=()):
+        return min(self.rivals(workload, without), key=lambda rival: self(workload, rival), default="serial")
+
+    def best(self, workload):
+        return self(workload, self.fastest(workload))
+
+    def resampled(self, chance):
+        """Other repetitions that might have been: each cell's drawn from its own, with replacement."""
+        other = object.__new__(Times)
+        other.workers = self.workers
+        other.rows = {
+            workload: {rival: chance.choices(times, k=len(times)) for rival, times in row.items()}
+            for workload, row in self.rows.items()
+        }
+        return other
 
 
 WORKLOADS = [
@@ -80,49 +95,44 @@ WORKLOADS = [
 
 
 def goals(us):
-    """Yields what was to be reached: (what, figure, limit, unit)."""
+    """Yields what was to be reached: (what, figure as a function of the times, limit, unit)."""
 
-    def ratio(workload, ours, limit, rival, base=None):
+    def over(workload, ours, limit, rival, base=None):
         base = base or workload
-        other = f"{RIVALS[rival]}" + (f", {base}" if base != workload else "")
-        return f"{workload}: {ours} over {other}", us(workload, ours) / us(base, rival), limit, "x"
+        other = RIVALS[rival] + (f", {base}" if base != workload else "")
+        return f"{workload}: {ours} over {other}", lambda t: t(workload, ours) / t(base, rival), limit, "x"
+
+    def over_ideal(workload):
+        def figure(t):
+            return t(workload, "parmap") / max(t(workload, "serial") / t.workers, t(DEAREST, "serial"))
+
+        return f"{workload}: parmap over max(sum / workers, the dearest)", figure, 1.03, "x"
 
     huge, warm = "100,000,000 squares", "100,000,000 squares, warm output"
-    yield ratio(huge, "parmap", 0.25, "transform")
-    yield ratio(huge, "p::vector", 0.16, "transform")
-    yield ratio(huge, "p::vector", 1.5, "parmap", warm)
-    yield ratio("1,000,000 squares", "p::vector", 0.7, "TBB")
-    yield ratio("10,000 squares", "parmap", 0.55, "TBB")
-    yield ratio("10,000 squares", "parmap", 0.5, "serial")
-    yield ratio("100 squares", "parmap", 0.2, "TBB")
-    yield "100 squares: parmap behind the serial loop", us("100 squares", "parmap") - us("100 squares", "serial"), 0.2, "us"
-    yield best_rival(us, "1,000 x 100 ns", 1.03)
-    yield ratio("2 x 200 us", "parmap", 1.03, "TBB")
-    yield ratio("3 x 200 us", "parmap", 1.03, "TBB")
-    yield ratio("100,000 x 1 us", "parmap", 1.01, "TBB")
-    for row in PARETO:
-        yield f"{row}: parmap over the ideal", us(row, "parmap") / us.ideal_pareto(row), 1.03, "x"
-    yield ratio("200,000 heap strings", "parmap", 0.95, "TBB")
-    yield ratio("1,000,000 squares, warm output", "parmap", 1.02, "TBB")
-    yield ratio("8 maps of 1,000 x 1 us", "parmap", 1.05, "parmap", "8,000 x 1 us")
+    yield over(huge, "parmap", 0.25, "transform")
+    yield over(huge, "p::vector", 0.16, "transform")
+    yield over(huge, "p::vector", 1.5, "parmap", warm)
+    yield over("1,000,000 squares", "p::vector", 0.7, "TBB")
+    yield over("10,000 squares", "parmap", 0.55, "TBB")
+    yield over("10,000 squares", "parmap", 0.5, "serial")
+    yield over("100 squares", "parmap", 0.2, "TBB")
+    yield ("100 squares: parmap behind the serial loop",
+           lambda t: t("100 squares", "parmap") - t("100 squares", "serial"), 0.2, "us")
+    hundred_ns = "1,000 x 100 ns"
+    yield over(hundred_ns, "parmap", 1.03, us.fastest(hundred_ns, OURS))
+    yield over("2 x 200 us", "parmap", 1.03, "TBB")
+    yield over("3 x 200 us", "parmap", 1.03, "TBB")
+    yield over("100,000 x 1 us", "parmap", 1.01, "TBB")
+    yield from map(over_ideal, PARETO)
+    yield over("200,000 heap strings", "parmap", 0.95, "TBB")
+    yield over("1,000,000 squares, warm output", "parmap", 1.02, "TBB")
+    yield over("8 maps of 1,000 x 1 us", "parmap", 1.05, "parmap", "8,000 x 1 us")
     for row in us.workloads():
-        yield ratio(row, "watched", 1.01, "parmap")
+        yield over(row, "watched", 1.01, "parmap")
+    # Never more than 3 % or 0.3 us behind the best rival that does not wait by spinning.
     for row in us.workloads():
-        yield not_behind(us, row)
-
-
-def best_rival(us, workload, limit):
-    rival = min((r for r in us.rows[workload] if r not in OURS), key=us.rows[workload].get)
-    what = f"{workload}: parmap over the best rival, {RIVALS[rival]}"
-    return what, us(workload, "parmap") / us(workload, rival), limit, "x"
-
-
-def not_behind(us, workload):
-    """Never more than 3 % or 0.3 us behind the best rival that does not wait by spinning."""
-    rival = min((r for r in us.rows[workload] if r not in OURS + SPINNING), key=us.rows[workload].get)
-    ours, best = us(workload, "parmap"), us(workload, rival)
-    what = f"{workload}: parmap over the best that does not spin, {RIVALS[rival]}"
-    return what, ours / best, max(1.03, 1 + 0.3 / best), "x"
+        rival = us.fastest(row, OURS + SPINNING)
+        yield over(row, "parmap", max(1.03, 1 + 0.3 / us(row, rival)), rival)
 
 
 def print_table(us):
@@ -136,16 +146,18 @@ def print_table(us):
 
 
 def print_goals(us):
-    print("\nGoals")
+    chance = random.Random(42)
+    others = [us.resampled(chance) for _ in range(400)]
+    print("\nGoals, with the interval that holds 95 % of the figures of resampled repetitions")
     missed = 0
     for what, figure, limit, unit in goals(us):
-        if math.isnan(figure):
-            verdict = "not run"
-        elif figure <= limit:
-            verdict = "reached"
-        else:
-            verdict, missed = "MISSED", missed + 1
-        print(f"  {verdict:8} {figure:8.3f} {unit:2} (<= {limit:.3f})  {what}")
+        value = figure(us)
+        if math.isnan(value):
+            continue  # a row that was not run
+        verdict = "reached" if value <= limit else "MISSED"
+        missed += verdict == "MISSED"
+        low, *_, high = statistics.quantiles((figure(other) for other in others), n=40)
+        print(f"  {verdict} {value:6.3f} [{low:.3f}, {high:.3f}] {unit} (<= {limit:.3f})  {what}")
     print(f"{missed} missed")
 
 
@@ -156,7 +168,7 @@ COLOURS = {
     "transform": "#17a2a2", "OMP static": "#7a3fa0", "OMP dynamic": "#c07fe0", "Asio": "#3d8c40",
     "parmap": "#d62728", "p::vector": "#ff7f4f",
 }
-LEFT, TOP, LINE, WIDTH, RIGHT = 250, 66, 26, 640, 30
+LEFT, TOP, LINE, WIDTH, RIGHT = 270, 66, 26, 620, 30
 MOST = 100  # ratios beyond stand at the right edge
 
 
@@ -175,9 +187,9 @@ def svg(us):
     machine = f'{us.workers} CPUs, {us.context["cpu"]}; g++ {us.context["compiler"]}, oneTBB {us.context["oneTBB"]}'
     yield f'<text x="20" y="46" fill="#666666">{escape(machine)}; medians of interleaved repetitions</text>'
     for tick in (1, 2, 5, 10, 20, 50, MOST):
-        label = f"{tick}x" + (" and more" if tick == MOST else "")
+        label, anchor = (f"{tick}x and more", "end") if tick == MOST else (f"{tick}x", "middle")
         yield f'<line x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" y1="{TOP}" y2="{bottom}" stroke="#dddddd"/>'
-        yield f'<text x="{x_of(tick):.1f}" y="{bottom + 16}" text-anchor="middle" fill="#666666">{label}</text>'
+        yield f'<text x="{x_of(tick):.1f}" y="{bottom + 16}" text-anchor="{anchor}" fill="#666666">{label}</text>'
     for number, row in enumerate(rows):
         y = TOP + LINE * (number + 0.5)
         yield f'<text x="{LEFT - 14}" y="{y + 4:.1f}" text-anchor="end">{escape(row)}</text>'
@@ -203,7 +215,7 @@ def mark(rival, x, y, ratio=None):
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    us = Medians(sys.argv[1])
+    us = Times(sys.argv[1])
     print_table(us)
     print_goals(us)
     if len(sys.argv) == 3:

@@ -15,7 +15,6 @@
 #include <iostream>
 #include <limits>
 #include <queue>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "block_sizer.hpp"
+#include "workloads.hpp"
 
 namespace {
 
@@ -50,16 +50,26 @@ public:
     /// Nobody can be faster on this many workers.
     double ideal(int workers) const noexcept { return std::max(sums_.back() / workers, dearest_); }
 
+    /// Nobody who starts items in increasing order can be faster: one at a time, for nothing (Graham's list
+    /// scheduling, 1966).
+    double ideal_in_order(int workers) const
+    {
+        std::priority_queue<double, std::vector<double>, std::greater<>> free_at;
+        for (int w = 0; w < workers; ++w) free_at.push(0);
+        double makespan = 0;
+        for (std::size_t i = 0; i < size(); ++i) {
+            const double end = free_at.top() + of(i, i + 1);
+            free_at.pop();
+            free_at.push(end);
+            makespan = std::max(makespan, end);
+        }
+        return makespan;
+    }
+
 private:
     std::string name_;
     std::vector<double> sums_{0};
     double dearest_{0};
-};
-
-struct outcome {
-    double makespan{};  // ns
-    double queued{};    // ns that workers waited for the cursor, on average
-    std::size_t claims{};
 };
 
 /// A worker that wants to claim its next block at a time.
@@ -80,14 +90,15 @@ double woken_at(std::size_t worker, const machine& cost, bool asleep)
     return asleep ? cost.wake * static_cast<double>(std::bit_width(worker)) : 0;
 }
 
-outcome simulate(const cost_pattern& items, int workers, const machine& cost, bool asleep)
+/// The makespan in nanoseconds.
+double simulate(const cost_pattern& items, int workers, const machine& cost, bool asleep)
 {
     using parmap::detail::block_sizer;
     std::vector<block_sizer> sizers(static_cast<std::size_t>(workers), block_sizer(0, workers));
     std::priority_queue<claimant, std::vector<claimant>, std::greater<>> queue;
     for (std::size_t w = 0; w < sizers.size(); ++w) queue.push({woken_at(w, cost, asleep), w});
 
-    outcome result;
+    double makespan = 0;
     std::size_t cursor = 0;
     double cursor_free = 0;
     // What an item cost the first worker that knew: those who begin later begin with it.
@@ -110,52 +121,39 @@ outcome simulate(const cost_pattern& items, int workers, const machine& cost, bo
         if (end < known.since) known = {end, nanoseconds(took / static_cast<double>(cursor - begin))};
         began[worker] = true;
         queue.push({end, worker});
-        result.makespan = std::max(result.makespan, end);
-        result.queued += (claimed - ready) / workers;
-        ++result.claims;
+        makespan = std::max(makespan, end);
     }
-    return result;
-}
-
-std::vector<double> equal(std::size_t n, double ns)
-{
-    return std::vector<double>(n, ns);
-}
-
-std::vector<double> pareto(std::size_t n, double least)
-{
-    std::mt19937_64 random(42);
-    std::vector<double> costs(n);
-    for (double& cost : costs) {
-        const double uniform = (static_cast<double>(random() >> 11U) + 1) * 0x1p-53;
-        cost = least * std::pow(uniform, -1 / 1.1);
-    }
-    return costs;
-}
-
-std::vector<double> ascending(std::vector<double> costs)
-{
-    std::ranges::sort(costs);
-    return costs;
-}
-
-std::vector<double> descending(std::vector<double> costs)
-{
-    std::ranges::sort(costs, std::greater{});
-    return costs;
+    return makespan;
 }
 
 std::vector<cost_pattern> patterns()
 {
+    using namespace workloads;
+    const auto equal = [](std::size_t n, double ns) { return std::vector<double>(n, ns); };
     return {
         {"1,000,000 x 100 ns", equal(1'000'000, 100)},
         {"100,000 x 1 us", equal(100'000, 1'000)},
         {"1,000,000 x 1 us", equal(1'000'000, 1'000)},
         {"10,000 x 100 us", equal(10'000, 100'000)},
-        {"Pareto, shuffled", pareto(1'000'000, 250)},
-        {"Pareto, ascending", ascending(pareto(1'000'000, 250))},
-        {"Pareto, descending", descending(pareto(1'000'000, 250))},
+        {"100,000 Pareto, shuffled", pareto_ns(100'000, 500, order::shuffled)},
+        {"100,000 Pareto, ascending", pareto_ns(100'000, 500, order::ascending)},
+        {"100,000 Pareto, descending", pareto_ns(100'000, 500, order::descending)},
     };
+}
+
+void print_table(const char* title, const std::vector<cost_pattern>& patterns,
+                 const std::function<double(const cost_pattern&, int)>& ratio)
+{
+    const std::vector<int> all_workers = {2, 4, 8, 16, 32, 64, 128, 256};
+    fmt::print("\n{}\n\n| costs |", title);
+    for (const int workers : all_workers) fmt::print(" {} |", workers);
+    fmt::print("\n|---|");
+    for (std::size_t i = 0; i < all_workers.size(); ++i) fmt::print("---|");
+    for (const cost_pattern& items : patterns) {
+        fmt::print("\n| {} |", items.name());
+        for (const int workers : all_workers) fmt::print(" {:.3f} |", ratio(items, workers));
+    }
+    fmt::print("\n");
 }
 
 machine parse(std::span<char* const> words)
@@ -182,21 +180,19 @@ machine parse(std::span<char* const> words)
 int main(int argc, char** argv)
 {
     const machine cost = parse({argv + 1, argv + argc});
-    const std::vector<int> all_workers = {2, 4, 8, 16, 32, 64, 128, 256};
     fmt::print("Simulated: a claim {:.0f} ns, the cursor's transfer {:.0f} ns, a wake-up {:.0f} ns.\n",
                cost.claim, cost.transfer, cost.wake);
+    const std::vector<cost_pattern> all = patterns();
     for (const bool asleep : {false, true}) {
-        fmt::print("\nMakespan over ideal, threads {}\n\n| costs |", asleep ? "asleep" : "awake");
-        for (const int workers : all_workers) fmt::print(" {} |", workers);
-        fmt::print("\n|---|");
-        for (std::size_t i = 0; i < all_workers.size(); ++i) fmt::print("---|");
-        for (const cost_pattern& items : patterns()) {
-            fmt::print("\n| {} |", items.name());
-            for (const int workers : all_workers) {
-                const outcome ran = simulate(items, workers, cost, asleep);
-                fmt::print(" {:.3f} |", ran.makespan / items.ideal(workers));
-            }
-        }
-        fmt::print("\n");
+        const auto over_ideal = [&](const cost_pattern& items, int workers) {
+            return simulate(items, workers, cost, asleep) / items.ideal_in_order(workers);
+        };
+        print_table(asleep ? "Makespan over the ideal in order, threads asleep"
+                           : "Makespan over the ideal in order, threads awake",
+                    all, over_ideal);
     }
+    print_table("What the order costs: the ideal in order over max(sum / workers, the dearest item)", all,
+                [](const cost_pattern& items, int workers) {
+                    return items.ideal_in_order(workers) / items.ideal(workers);
+                });
 }

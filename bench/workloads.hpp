@@ -68,17 +68,26 @@ inline std::vector<std::uint64_t> equal_costs(std::size_t n, double ns)
 
 enum class order { shuffled, ascending, descending };
 
-/// 10,000 quantiles of a Pareto distribution with shape 1.1 and the least 0.5 us: most are near that, the dearest
-/// takes a ninth of the time. Quantiles, since a random sample may be of any tail.
+/// Quantiles of a Pareto distribution with shape 1.1, in nanoseconds: most are near the least, a few take most of
+/// the time. Quantiles, since a random sample may be of any tail.
+inline std::vector<double> pareto_ns(std::size_t n, double least, order how)
+{
+    std::vector<double> costs(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const double above = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(n);
+        costs[i] = least * std::pow(above, -1 / 1.1);
+    }
+    if (how == order::descending) std::ranges::reverse(costs);
+    if (how == order::shuffled) std::ranges::shuffle(costs, std::mt19937_64(42));
+    return costs;
+}
+
+/// 10,000 of them from 0.5 us on; the dearest takes a ninth of the time.
 inline std::vector<std::uint64_t> pareto_costs(order how)
 {
-    std::vector<std::uint64_t> items(10'000);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        const double above = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(items.size());
-        items[i] = rounds(500 * std::pow(above, -1 / 1.1));
-    }
-    if (how == order::descending) std::ranges::reverse(items);
-    if (how == order::shuffled) std::ranges::shuffle(items, std::mt19937_64(42));
+    const std::vector<double> ns = pareto_ns(10'000, 500, how);
+    std::vector<std::uint64_t> items(ns.size());
+    std::ranges::transform(ns, items.begin(), rounds);
     return items;
 }
 
