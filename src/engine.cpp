@@ -2,6 +2,7 @@
 // Claims, block sizing, errors, stop, deadline, counters. Knows no oneTBB.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -93,9 +94,11 @@ private:
     /// dearest of all, or wait for another.
     bool is_known_to_be_tiny() const noexcept
     {
-        const double cost = function_.cost().load(std::memory_order_relaxed);
-        return cost > 0 && cost * static_cast<double>(size_) < tiny_ns;
+        const double cost = std::abs(function_.cost().load(std::memory_order_relaxed));
+        return cost > 0 && is_tiny(cost);
     }
+
+    bool is_tiny(double item_ns) const noexcept { return item_ns * static_cast<double>(size_) < tiny_ns; }
 
     /// Threads that share out a few microseconds hand each other's caches the items too, and so measure far
     /// more than one alone: without a try now and then, they would never find out that it is better off.
@@ -123,8 +126,14 @@ private:
     void begin_alone() noexcept
     {
         const auto workers = static_cast<std::size_t>(limits_.workers);
-        claim_and_run(0, block_sizer(grain(), 1, 1 + size_ / (16 * workers)),
-                      [](clock::duration elapsed) { return elapsed < cost_of_a_fork; });
+        // A block that took too long may have been interrupted: the next one tells.
+        const auto go_on = [limit = clock::duration(cost_of_a_fork),
+                            again = true](clock::duration elapsed) mutable {
+            if (elapsed < limit) return true;
+            limit = elapsed + cost_of_a_fork;
+            return std::exchange(again, false);
+        };
+        claim_and_run(0, block_sizer(grain(), 1, 1 + size_ / (16 * workers)), go_on);
     }
 
     /// Runs the rest on this thread; at one go when nobody looks between blocks.
@@ -151,10 +160,17 @@ private:
         double cost =
             static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
         if (is_forked() && is_worth_another_try_alone()) cost = 0.5 * tiny_ns / static_cast<double>(size_);
-        // Left alone when it is about right: calls on many threads then share it without writing.
-        const double known = function_.cost().load(std::memory_order_relaxed);
-        if (cost > 1.25 * known || cost < 0.8 * known) {
-            function_.cost().store(static_cast<float>(std::max(cost, 1e-3)), std::memory_order_relaxed);
+        std::atomic<float>& memory = function_.cost();
+        const double known = memory.load(std::memory_order_relaxed);
+        const auto remember = [&](double ns) {
+            memory.store(static_cast<float>(ns), std::memory_order_relaxed);
+        };
+        if (known > 0 && is_tiny(known) && !is_tiny(cost)) {
+            // Once may be an interruption; the sign is kept in mind until the next run confirms it.
+            remember(-known);
+        } else if (known < 0 || cost > 1.25 * known || cost < 0.8 * known) {
+            // Left alone when it is about right: calls on many threads then share it without writing.
+            remember(std::max(cost, 1e-3));
         }
     }
 
@@ -180,7 +196,7 @@ private:
 
     /// Claims and runs blocks until none is to be had or `go_on`, asked after each, says no.
     template <class GoOn>
-    void claim_and_run(int worker, block_sizer sizer, const GoOn& go_on) noexcept
+    void claim_and_run(int worker, block_sizer sizer, GoOn go_on) noexcept
     {
         const nanoseconds::rep known = item_ns_.load(std::memory_order_relaxed);
         if (known != 0) sizer.measured(1, nanoseconds(known));

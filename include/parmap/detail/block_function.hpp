@@ -28,8 +28,9 @@ block_result run_items(std::size_t begin, std::size_t end, const Item& item) noe
     }
 }
 
-/// What an item of this kind cost when a run last measured it, in nanoseconds; 0 before. A hint for the
-/// schedule, never for a result. Every lambda in every algorithm is a kind of its own.
+/// What an item of this kind cost when a run last measured it, in nanoseconds; 0 before, negative while one
+/// measurement speaks against it. A hint for the schedule, never for a result. Every lambda in every algorithm is
+/// a kind of its own.
 template <class Item>
 inline constinit std::atomic<float> remembered_cost{0};
 
