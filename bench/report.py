@@ -187,9 +187,9 @@ def svg(us):
     machine = f'{us.workers} CPUs, {us.context["cpu"]}; g++ {us.context["compiler"]}, oneTBB {us.context["oneTBB"]}'
     yield f'<text x="20" y="46" fill="#666666">{escape(machine)}; medians of interleaved repetitions</text>'
     for tick in (1, 2, 5, 10, 20, 50, MOST):
-        label, anchor = (f"{tick}x and more", "end") if tick == MOST else (f"{tick}x", "middle")
+        label = f"{tick}x" + ("+" if tick == MOST else "")
         yield f'<line x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" y1="{TOP}" y2="{bottom}" stroke="#dddddd"/>'
-        yield f'<text x="{x_of(tick):.1f}" y="{bottom + 16}" text-anchor="{anchor}" fill="#666666">{label}</text>'
+        yield f'<text x="{x_of(tick):.1f}" y="{bottom + 16}" text-anchor="middle" fill="#666666">{label}</text>'
     for number, row in enumerate(rows):
         y = TOP + LINE * (number + 0.5)
         yield f'<text x="{LEFT - 14}" y="{y + 4:.1f}" text-anchor="end">{escape(row)}</text>'
