@@ -125,7 +125,8 @@ private:
     /// wrong for these: the first block is so small a part that the others could make up for it.
     void begin_alone() noexcept
     {
-        const auto workers = static_cast<std::size_t>(limits_.workers);
+        const std::size_t shares = 16 * static_cast<std::size_t>(limits_.workers);
+        const std::size_t first = may_be_stopped() ? 1 : 1 + size_ / shares;
         // A block that took too long may have been interrupted: the next one tells.
         const auto go_on = [limit = clock::duration(cost_of_a_fork),
                             again = true](clock::duration elapsed) mutable {
@@ -133,15 +134,19 @@ private:
             limit = elapsed + cost_of_a_fork;
             return std::exchange(again, false);
         };
-        claim_and_run(0, block_sizer(grain(), 1, 1 + size_ / (16 * workers)), go_on);
+        claim_and_run(0, block_sizer(grain(), 1, first), go_on);
     }
 
     /// Runs the rest on this thread; at one go when nobody looks between blocks.
     void run_serially() noexcept
     {
-        const bool somebody_looks = report_.on() || limits_.requested.stop.stop_possible() ||
-                                    limits_.deadline != clock::time_point::max();
+        const bool somebody_looks = report_.on() || may_be_stopped();
         claim_and_run(0, block_sizer(somebody_looks ? grain() : size_, 1), to_the_end);
+    }
+
+    bool may_be_stopped() const noexcept
+    {
+        return limits_.requested.stop.stop_possible() || limits_.deadline != clock::time_point::max();
     }
 
     std::size_t grain() const noexcept { return limits_.requested.grain_size; }

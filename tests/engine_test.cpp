@@ -238,6 +238,27 @@ TEST(Traps, OneInterruptedRunDoesNotMakeTinyWorkFork)
     });
 }
 
+TEST(Run, AStopIsSeenAfterOneItemThoughEarlierRunsWereTiny)
+{
+    std::stop_source source;
+    bool stops = false;
+    const auto run = [&] {
+        parmap::for_each(std::views::iota(0, 10'000),
+                         [&](int) {
+                             if (stops) source.request_stop();
+                         },
+                         {.max_workers = 1, .stop = source.get_token()});
+    };
+    for (int i = 0; i < 3; ++i) run();
+    stops = true;
+    try {
+        run();
+        ADD_FAILURE() << "was not stopped";
+    } catch (const parmap::cancelled& e) {
+        EXPECT_EQ(e.completed(), 1U);
+    }
+}
+
 TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
 {
     on_workers(2, [] {
