@@ -144,6 +144,17 @@ TEST(Progress, AStopAndFailuresOfTryMapShowInTheLastState)
     });
 }
 
+TEST(Progress, CallsKnownToBeTinyTellTheirEndToo)
+{
+    for (int i = 0; i < 100; ++i) {
+        recorder heard;
+        parmap::for_each(std::views::iota(0, 10), [](int) {}, {.progress = heard.sink()});
+        ASSERT_EQ(heard.states.size(), 1U);
+        EXPECT_EQ(heard.states[0].done, 10U);
+        EXPECT_EQ(heard.states[0].phase, progress_phase::finished);
+    }
+}
+
 TEST(Progress, AnEmptyRangeTellsItsEndAndNothingElse)
 {
     recorder r;
@@ -558,6 +569,25 @@ TEST_F(Pipe, JsonIsALineForEachState)
     EXPECT_NE(written.find(R"("label":"j","done":3,"total":3,)"), std::string::npos) << written;
     EXPECT_NE(written.find("\"state\":\"finished\"}\n"), std::string::npos) << written;
     EXPECT_EQ(written.find('\x1b'), std::string::npos) << written;
+}
+
+TEST_F(Pipe, ACallThatWasTakenForTinyCountsTheItemsOfBeforeToo)
+{
+    const auto run = [&](bool slow) {
+        parmap::for_each(
+            std::views::iota(0, 20),
+            [slow](int) {
+                if (slow) std::this_thread::sleep_for(1ms);
+            },
+            {.progress = progress_bar{.label = "j", .delay = 1ms, .style = bar_style::json, .fd = ends[1]}});
+    };
+    parmap::testing::with_cpus(2, [&] {
+        for (int i = 0; i < 10; ++i) run(false);
+        run(true);
+    });
+    const std::string written = all_written();
+    EXPECT_NE(written.find(R"("done":20,"total":20,)"), std::string::npos) << written;
+    EXPECT_NE(written.find(R"("state":"finished"})"), std::string::npos) << written;
 }
 
 TEST_F(Pipe, AReaderThatLeftHarmsNobody)
