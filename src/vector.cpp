@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Large memory: on huge pages where there are any, and given its pages by all workers at once.
-#include <algorithm>
-#include <cstdint>
+#include <cstddef>
+#include <memory>
 #include <new>
 
 #if defined(__linux__)
@@ -49,23 +49,21 @@ void populate(void* memory, std::size_t bytes, const run_limits& limits)
 {
 #if defined(MADV_POPULATE_WRITE)
     // Whole huge pages inside the block: what lies around them may be somebody else's.
-    const auto address = reinterpret_cast<std::uintptr_t>(memory);
-    const std::uintptr_t first = (address + huge_page - 1) / huge_page * huge_page;
-    const std::uintptr_t last = (address + bytes) / huge_page * huge_page;
-    if (first >= last) return;
-    const auto at = [=](std::size_t page) {
-        return static_cast<char*>(memory) + (first - address) + page * huge_page;
-    };
-    ask_for_huge_pages(at(0), last - first);
+    void* first = memory;
+    std::size_t space = bytes;
+    if (std::align(huge_page, huge_page, first, space) == nullptr) return;
+    const std::size_t pages = space / huge_page;
+    ask_for_huge_pages(first, pages * huge_page);
 
     const auto item = [&](std::size_t page) {
         // Refused before Linux 5.14; then the pages come one by one.
-        static_cast<void>(::madvise(at(page), huge_page, MADV_POPULATE_WRITE));
+        static_cast<void>(
+            ::madvise(static_cast<char*>(first) + page * huge_page, huge_page, MADV_POPULATE_WRITE));
     };
     const options silent{.max_workers = limits.workers, .stop = limits.requested.stop};
     run_limits same(silent);
     same.deadline = limits.deadline;
-    run((last - first) / huge_page, block_function(item), same);
+    run(pages, block_function(item), same);
 #endif
 }
 
