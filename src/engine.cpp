@@ -54,10 +54,11 @@ public:
     run_result run()
     {
         const bool tiny = is_known_to_be_tiny();
-        if (!tiny || !is_silent_when_tiny()) open_report();
+        const bool reported_at_once = !tiny || !is_silent_when_tiny();
+        if (reported_at_once) open_report();
         if (tiny) begin_alone();
         if (!is_all_claimed() && may_claim(clock::now())) {
-            if (!report_.on()) open_report();
+            if (!reported_at_once) open_report();
             const int tickets = most_tickets();
             tickets == 1 ? run_serially() : fork(tickets);
         }
