@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <ranges>
 #include <string>
@@ -136,10 +137,11 @@ int main()
     const int all = parmap::num_cpus();
     print_scaling(all);
     if (all == 1) return 0;
+    const double wake = wake_ns(1ms);
     fmt::print(
         "\nA thread that has slept for 1 ms runs an item {:.0f} us after the call, after 20 ms {:.0f} us.\n",
-        wake_ns(1ms) / 1e3, wake_ns(20ms) / 1e3);
+        wake / 1e3, wake_ns(20ms) / 1e3);
     // What every claim costs when all want the cursor: it goes from hand to hand.
     fmt::print("simulation --claim {:.0f} --transfer {:.0f} --wake {:.0f}\n", claim_ns(1), claim_ns(all),
-               wake_ns(1ms));
+               wake);
 }
