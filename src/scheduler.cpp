@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that names oneTBB for maps: arena, observer, parallel_for, contexts.
+// The only file that names oneTBB: arena, observer, parallel_for, contexts.
 #include "scheduler.hpp"
 
 #include <algorithm>
@@ -66,6 +66,13 @@ private:
     job& job_;
 };
 
+// oneTBB prints a warning when an arena is made for more threads than it may make.
+int allowed(int threads)
+{
+    const auto limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+    return std::min(threads, static_cast<int>(limit));
+}
+
 /// The tickets, in the arena the thread is in. Isolated: while it waits, the thread runs no task but
 /// the job's own, so the caller may hold a lock.
 void run_here(job& job, int tickets, bool watched, tbb::task_group_context& group)
@@ -106,9 +113,7 @@ void run(job& job, int tickets, int workers, bool watched)
         // binds the group to it before.
         tbb::parallel_for(
             0, 1, [](int) {}, group);
-        // oneTBB prints a warning when it is asked for more threads than it may make.
-        const auto limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-        tbb::task_arena arena(std::min(workers, static_cast<int>(limit)));
+        tbb::task_arena arena(allowed(workers));
         arena.execute([&] { run_here(job, tickets, watched, group); });
     }
 }
@@ -116,6 +121,32 @@ void run(job& job, int tickets, int workers, bool watched)
 bool cancelled() noexcept
 {
     return tbb::is_current_task_group_canceling();
+}
+
+int width_here(int workers) noexcept
+{
+    return std::min(workers, tbb::this_task_arena::max_concurrency());
+}
+
+struct arena::threads {
+    explicit threads(int size) : own(allowed(size), 0) { own.initialize(); }
+
+    tbb::task_arena own;
+};
+
+arena::arena(int size)
+{
+    watch_forks();
+    keep_to_the_cpus();
+    threads_ = std::make_unique<threads>(size);
+}
+
+arena::~arena() = default;
+
+void arena::send(errand& errand)
+{
+    // Isolated: a thread that waits inside an item runs no other errand.
+    threads_->own.enqueue([&errand] { tbb::this_task_arena::isolate([&errand] { errand.run(); }); });
 }
 
 }  // namespace parmap::detail::scheduler

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's view of oneTBB: tickets that threads of an arena take.
+// The engines' view of oneTBB: tickets that threads of an arena take while the caller waits, and errands that they
+// run while it does not.
 #pragma once
+
+#include <memory>
 
 namespace parmap::detail::scheduler {
 
@@ -25,7 +28,37 @@ bool usable() noexcept;
 /// \throws std::bad_alloc and what else oneTBB throws for want of resources; no ticket is running then.
 void run(job& job, int tickets, int workers, bool watched);
 
-/// From inside a ticket: whether the task group around the caller was cancelled.
+/// Whether the task group around the calling thread was cancelled.
 bool cancelled() noexcept;
+
+/// Threads that may run items for the calling thread: `workers`, or fewer in a narrower arena.
+int width_here(int workers) noexcept;
+
+/// Something that a thread is to do while the caller does not wait.
+class errand {
+public:
+    virtual void run() noexcept = 0;
+
+protected:
+    ~errand() = default;
+};
+
+/// Threads of oneTBB that run errands, with the floating-point settings of the thread that made the arena.
+class arena {
+public:
+    /// \param size  threads to have at once, >= 1
+    explicit arena(int size);
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+    ~arena();
+
+    /// Has a thread run the errand, some time: all threads may be busy elsewhere, and the arena may be gone then.
+    /// \throws std::bad_alloc and what else oneTBB throws for want of resources; it is not run then.
+    void send(errand& errand);
+
+private:
+    struct threads;
+    std::unique_ptr<threads> threads_;
+};
 
 }  // namespace parmap::detail::scheduler

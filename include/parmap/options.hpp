@@ -32,6 +32,10 @@ struct options {
 
     /// Items in a block; 0: sized so that a block takes about 50 us, by the measured cost.
     std::size_t grain_size{0};
+
+    /// Of a stream: items that are read, running or not yet consumed, at most; 0: 4 for each worker. Memory for
+    /// so many is set aside.
+    std::size_t max_in_flight{0};
 };
 
 }  // namespace parmap

@@ -7,6 +7,7 @@
 #include <parmap/options.hpp>
 #include <parmap/progress.hpp>
 #include <parmap/progress_scope.hpp>
+#include <parmap/stream.hpp>
 #include <parmap/try_map.hpp>
 #include <parmap/vector.hpp>
 #include <parmap/workers.hpp>

@@ -73,40 +73,50 @@ private:
     std::vector<std::ranges::iterator_t<Range>> iterators_;
 };
 
-/// Single pass: the elements themselves are collected on the calling thread.
+/// One element of a range, kept until after the next is read: by reference where that stays valid, else by value.
 template <std::ranges::input_range Range>
-    requires(!std::ranges::forward_range<Range>)
-class elements<Range> {
+class kept_element {
     using reference = std::ranges::range_reference_t<Range>;
-
-    // A wrapper, so that bool elements are not packed into bits.
-    struct element {
-        std::ranges::range_value_t<Range> value;
-    };
+    using value_type =
+        std::conditional_t<std::ranges::forward_range<Range>, reference, std::ranges::range_value_t<Range>>;
 
 public:
-    explicit elements(Range& range)
-    {
-        const auto last = std::ranges::end(range);
-        for (auto it = std::ranges::begin(range); it != last; ++it) {
-            collected_.push_back(element{std::ranges::range_value_t<Range>(*it)});
-        }
-    }
+    explicit kept_element(reference&& element) : value_(std::forward<reference>(element)) {}
 
-    std::size_t size() const noexcept { return collected_.size(); }
-
-    /// An element arrives as what the range hands out: its lvalue reference, else an rvalue.
-    decltype(auto) operator[](std::size_t index) const
+    /// As what the range hands out: its lvalue reference, else an rvalue.
+    decltype(auto) give()
     {
         if constexpr (std::is_lvalue_reference_v<reference>) {
-            return static_cast<reference>(collected_[index].value);
+            return static_cast<reference>(value_);
         } else {
-            return std::move(collected_[index].value);
+            return static_cast<value_type&&>(value_);
         }
     }
 
 private:
-    mutable std::vector<element> collected_;
+    value_type value_;
+};
+
+template <class Range>
+using kept_element_t = decltype(std::declval<kept_element<Range>&>().give());
+
+/// Single pass: the elements themselves are collected on the calling thread.
+template <std::ranges::input_range Range>
+    requires(!std::ranges::forward_range<Range>)
+class elements<Range> {
+public:
+    explicit elements(Range& range)
+    {
+        const auto last = std::ranges::end(range);
+        for (auto it = std::ranges::begin(range); it != last; ++it) collected_.emplace_back(*it);
+    }
+
+    std::size_t size() const noexcept { return collected_.size(); }
+
+    decltype(auto) operator[](std::size_t index) const { return collected_[index].give(); }
+
+private:
+    mutable std::vector<kept_element<Range>> collected_;
 };
 
 template <class Range>
