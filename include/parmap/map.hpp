@@ -89,8 +89,10 @@ Container map_to(Range&& range, const Fn& fn, const options& options = {})
         const detail::run_limits limits(options);
         const detail::elements_of<Range> items(range);
         detail::slots<Container> results(items.size(), limits);
+        using value_type = typename Container::value_type;
         const auto item = [&](std::size_t i) {
-            results.fill(i, [&]() -> decltype(auto) { return detail::invoke_item(fn, i, items[i]); });
+            // Made a value at once: the function may return a reference into an element that ends here.
+            results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
         };
         return results.take(detail::run(items.size(), detail::block_function(item), limits));
     }

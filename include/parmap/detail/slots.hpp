@@ -83,7 +83,7 @@ public:
     template <class Make>
     void fill(std::size_t index, const Make& make) const
     {
-        ::new (static_cast<void*>(memory_ + index)) value_type(static_cast<value_type>(make()));
+        ::new (static_cast<void*>(memory_ + index)) value_type(make());
     }
 
     /// The results, when the run is complete; else throws its error.
@@ -118,7 +118,7 @@ public:
     template <class Make>
     void fill(std::size_t index, const Make& make) const
     {
-        first_[static_cast<std::iter_difference_t<iterator>>(index)] = static_cast<value_type>(make());
+        first_[static_cast<std::iter_difference_t<iterator>>(index)] = make();
     }
 
     Container take(const run_result& result)
