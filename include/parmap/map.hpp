@@ -49,7 +49,8 @@ using item_result_t = typename item_result<Fn, element_t<Range>>::type;
 ///                 changed in place. Random-access ranges are read where they are; forward ones through
 ///                 a vector of iterators; single-pass ones are collected first.
 /// \param fn       called as fn(element), else as fn(index, element) with a std::size_t index; member
-///                 pointers serve. Called from several threads at once, so as const.
+///                 pointers serve. A std::tuple comes in parts where it can: see zip.hpp. Called from
+///                 several threads at once, so as const.
 /// \param options  see options.hpp.
 /// \throws what the serial loop would have thrown: the exception of the lowest failing item, as it is.
 /// \throws cancelled              when a stop or a timeout left items that never started.

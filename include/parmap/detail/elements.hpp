@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 #include <ranges>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -73,12 +74,34 @@ private:
     std::vector<std::ranges::iterator_t<Range>> iterators_;
 };
 
+/// What a single-pass range handed out, made again from the value that was kept: its lvalue reference, else
+/// an rvalue; the tuples of a zip part by part.
+template <class Reference>
+struct handed_out {
+    template <class Value>
+    static decltype(auto) from(Value& kept)
+    {
+        if constexpr (std::is_lvalue_reference_v<Reference>) {
+            return static_cast<Reference>(kept);
+        } else {
+            return std::move(kept);
+        }
+    }
+};
+template <class... Parts>
+struct handed_out<std::tuple<Parts...>> {
+    template <class... Values>
+    static std::tuple<Parts...> from(std::tuple<Values...>& kept)
+    {
+        return std::apply(
+            [](auto&... values) { return std::tuple<Parts...>(handed_out<Parts>::from(values)...); }, kept);
+    }
+};
+
 /// Single pass: the elements themselves are collected on the calling thread.
 template <std::ranges::input_range Range>
     requires(!std::ranges::forward_range<Range>)
 class elements<Range> {
-    using reference = std::ranges::range_reference_t<Range>;
-
     // A wrapper, so that bool elements are not packed into bits.
     struct element {
         std::ranges::range_value_t<Range> value;
@@ -95,14 +118,9 @@ public:
 
     std::size_t size() const noexcept { return collected_.size(); }
 
-    /// An element arrives as what the range hands out: its lvalue reference, else an rvalue.
     decltype(auto) operator[](std::size_t index) const
     {
-        if constexpr (std::is_lvalue_reference_v<reference>) {
-            return static_cast<reference>(collected_[index].value);
-        } else {
-            return std::move(collected_[index].value);
-        }
+        return handed_out<std::ranges::range_reference_t<Range>>::from(collected_[index].value);
     }
 
 private:
