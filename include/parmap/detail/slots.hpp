@@ -103,8 +103,6 @@ private:
 /// Results in the container itself.
 template <filled_in_place Container>
 class slots<Container> {
-    using value_type = typename Container::value_type;
-
 public:
     slots(std::size_t size, const run_limits& limits)
         : container_(make_sized<Container>(size, limits)),
