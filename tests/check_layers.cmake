@@ -7,7 +7,7 @@ set(public_layers
     "detail/config.hpp detail/block_function.hpp detail/invocation.hpp detail/elements.hpp"
     "workers.hpp errors.hpp progress.hpp vector.hpp options.hpp"
     "detail/engine.hpp detail/stream_engine.hpp detail/slots.hpp"
-    "map.hpp try_map.hpp progress_scope.hpp"
+    "map.hpp try_map.hpp zip.hpp progress_scope.hpp"
     "stream.hpp"
     "parmap.hpp")
 set(may_name_onetbb scheduler.cpp)

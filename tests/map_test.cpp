@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <forward_list>
+#include <functional>
 #include <latch>
 #include <list>
 #include <map>
@@ -95,6 +96,15 @@ TEST(Map, TakesAMoveOnlyFunction)
 {
     EXPECT_EQ(parmap::map(numbers(2), [p = std::make_unique<int>(10)](int x) { return x + *p; }),
               (std::vector{10, 11}));
+}
+
+TEST(Map, KeepsWhatAFunctionReturnsByReferenceIntoAnElement)
+{
+    const auto words = std::views::iota(0, 3) | std::views::transform([](int i) {
+                           return std::string(100, static_cast<char>('a' + i));
+                       });
+    const auto same = parmap::map(words, std::identity());
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(same[static_cast<std::size_t>(i)], words[i]);
 }
 
 TEST(Map, ReturnsVoidForAVoidFunction)

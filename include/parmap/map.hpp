@@ -49,7 +49,8 @@ using item_result_t = typename item_result<Fn, element_t<Range>>::type;
 ///                 changed in place. Random-access ranges are read where they are; forward ones through
 ///                 a vector of iterators; single-pass ones are collected first.
 /// \param fn       called as fn(element), else as fn(index, element) with a std::size_t index; member
-///                 pointers serve. Called from several threads at once, so as const.
+///                 pointers serve. A std::tuple comes in parts where it can: see zip.hpp. Called from
+///                 several threads at once, so as const.
 /// \param options  see options.hpp.
 /// \throws what the serial loop would have thrown: the exception of the lowest failing item, as it is.
 /// \throws cancelled              when a stop or a timeout left items that never started.
@@ -89,8 +90,10 @@ Container map_to(Range&& range, const Fn& fn, const options& options = {})
         const detail::run_limits limits(options);
         const detail::elements_of<Range> items(range);
         detail::slots<Container> results(items.size(), limits);
+        using value_type = typename Container::value_type;
         const auto item = [&](std::size_t i) {
-            results.fill(i, [&]() -> decltype(auto) { return detail::invoke_item(fn, i, items[i]); });
+            // Made a value at once: the function may return a reference into an element that ends here.
+            results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
         };
         return results.take(detail::run(items.size(), detail::block_function(item), limits));
     }

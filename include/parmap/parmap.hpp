@@ -11,3 +11,4 @@
 #include <parmap/try_map.hpp>
 #include <parmap/vector.hpp>
 #include <parmap/workers.hpp>
+#include <parmap/zip.hpp>

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 #include <ranges>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -73,6 +74,30 @@ private:
     std::vector<std::ranges::iterator_t<Range>> iterators_;
 };
 
+/// An element that was kept, as the range handed it out: its lvalue reference, else an rvalue; the tuples of a zip
+/// part by part.
+template <class Reference>
+struct handed_out {
+    template <class Value>
+    static decltype(auto) from(Value& kept)
+    {
+        if constexpr (std::is_lvalue_reference_v<Reference>) {
+            return static_cast<Reference>(kept);
+        } else {
+            return std::move(kept);
+        }
+    }
+};
+template <class... Parts>
+struct handed_out<std::tuple<Parts...>> {
+    template <class... Values>
+    static std::tuple<Parts...> from(std::tuple<Values...>& kept)
+    {
+        return std::apply(
+            [](auto&... values) { return std::tuple<Parts...>(handed_out<Parts>::from(values)...); }, kept);
+    }
+};
+
 /// One element of a range, kept until after the next is read: by reference where that stays valid, else by value.
 template <std::ranges::input_range Range>
 class kept_element {
@@ -83,15 +108,7 @@ class kept_element {
 public:
     explicit kept_element(reference&& element) : value_(std::forward<reference>(element)) {}
 
-    /// As what the range hands out: its lvalue reference, else an rvalue.
-    decltype(auto) give()
-    {
-        if constexpr (std::is_lvalue_reference_v<reference>) {
-            return static_cast<reference>(value_);
-        } else {
-            return static_cast<value_type&&>(value_);
-        }
-    }
+    decltype(auto) give() { return handed_out<reference>::from(value_); }
 
 private:
     value_type value_;

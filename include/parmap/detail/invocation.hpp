@@ -1,13 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a user's function is called: fn(element), else fn(index, element), as std::invoke does.
+// How a user's function is called: fn(element), else fn(index, element), as std::invoke does. A std::tuple of
+// two parts or more, such as an element of a zip, is first tried in parts: fn(a, b, ...), else
+// fn(index, a, b, ...).
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace parmap::detail {
+
+template <class T>
+inline constexpr bool has_parts = false;
+template <class First, class Second, class... Others>
+inline constexpr bool has_parts<std::tuple<First, Second, Others...>> = true;
+
+/// An element that a function may take in parts.
+template <class Element>
+concept divisible = has_parts<std::remove_cvref_t<Element>>;
+
+template <class Fn, class Tuple, class Indices, class... Leading>
+inline constexpr bool invocable_on_parts = false;
+template <class Fn, class Tuple, std::size_t... I, class... Leading>
+inline constexpr bool invocable_on_parts<Fn, Tuple, std::index_sequence<I...>, Leading...> =
+    std::is_invocable_v<Fn, Leading..., decltype(std::get<I>(std::declval<Tuple>()))...>;
+
+template <class Element>
+using part_indices = std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Element>>>;
+
+template <class Fn, class Element>
+concept takes_parts = divisible<Element> && invocable_on_parts<Fn, Element, part_indices<Element>>;
+
+template <class Fn, class Element>
+concept takes_index_and_parts =
+    divisible<Element> && invocable_on_parts<Fn, Element, part_indices<Element>, std::size_t>;
 
 template <class Fn, class Element>
 concept takes_element = std::is_invocable_v<Fn, Element>;
@@ -16,14 +44,23 @@ template <class Fn, class Element>
 concept takes_index_and_element = std::is_invocable_v<Fn, std::size_t, Element>;
 
 template <class Fn, class Element>
-concept callable_on = takes_element<Fn, Element> || takes_index_and_element<Fn, Element>;
+concept callable_on = takes_parts<Fn, Element> || takes_index_and_parts<Fn, Element> ||
+                      takes_element<Fn, Element> || takes_index_and_element<Fn, Element>;
 
-/// Calls `fn` on the element at `index`, in the first form that compiles.
+/// Calls `fn` on the element at `index`, in the first form that compiles. The parts come first, so that a
+/// generic function of two takes the two parts of an element and not an index and a tuple.
 template <class Fn, class Element>
     requires callable_on<const Fn&, Element>
 decltype(auto) invoke_item(const Fn& fn, std::size_t index, Element&& element)
 {
-    if constexpr (takes_element<const Fn&, Element>) {
+    if constexpr (takes_parts<const Fn&, Element>) {
+        return std::apply(fn, std::forward<Element>(element));
+    } else if constexpr (takes_index_and_parts<const Fn&, Element>) {
+        const auto call = [&]<class... Parts>(Parts&&... parts) -> decltype(auto) {
+            return std::invoke(fn, index, std::forward<Parts>(parts)...);
+        };
+        return std::apply(call, std::forward<Element>(element));
+    } else if constexpr (takes_element<const Fn&, Element>) {
         return std::invoke(fn, std::forward<Element>(element));
     } else {
         return std::invoke(fn, index, std::forward<Element>(element));
@@ -41,9 +78,13 @@ consteval bool check_callable()
         static_assert(!only_as_mutable,
                       "parmap: the function is called from several threads at once, so it must be "
                       "callable as const: drop `mutable` and return what each element gives");
-        static_assert(only_as_mutable,
+        static_assert(only_as_mutable || divisible<Element>,
                       "parmap: the function can be called neither as fn(element) nor as "
                       "fn(std::size_t index, element): check the types of its parameters");
+        static_assert(only_as_mutable || !divisible<Element>,
+                      "parmap: the function can be called neither as fn(a, b, ...) nor as "
+                      "fn(std::size_t index, a, b, ...), nor with the tuple in their place: check the number "
+                      "and the types of its parameters");
         return false;
     }
 }

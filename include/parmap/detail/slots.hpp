@@ -83,7 +83,7 @@ public:
     template <class Make>
     void fill(std::size_t index, const Make& make) const
     {
-        ::new (static_cast<void*>(memory_ + index)) value_type(static_cast<value_type>(make()));
+        ::new (static_cast<void*>(memory_ + index)) value_type(make());
     }
 
     /// The results, when the run is complete; else throws its error.
@@ -103,8 +103,6 @@ private:
 /// Results in the container itself.
 template <filled_in_place Container>
 class slots<Container> {
-    using value_type = typename Container::value_type;
-
 public:
     slots(std::size_t size, const run_limits& limits)
         : container_(make_sized<Container>(size, limits)),
@@ -118,7 +116,7 @@ public:
     template <class Make>
     void fill(std::size_t index, const Make& make) const
     {
-        first_[static_cast<std::iter_difference_t<iterator>>(index)] = static_cast<value_type>(make());
+        first_[static_cast<std::iter_difference_t<iterator>>(index)] = make();
     }
 
     Container take(const run_result& result)

@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thousands of random zips are held against a serial loop at the end: PARMAP_TEST_SEED replays a run,
+// PARMAP_TEST_CASES sets how many cases.
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <forward_list>
+#include <functional>
+#include <iostream>
+#include <list>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <parmap/parmap.hpp>
+
+#include "support/on_workers.hpp"
+#include "support/random_cases.hpp"
+
+namespace {
+
+using parmap::testing::most_workers;
+using parmap::testing::number_from_environment;
+using parmap::testing::on_workers;
+
+std::vector<int> numbers(int n)
+{
+    std::vector<int> v(static_cast<std::size_t>(n));
+    std::iota(v.begin(), v.end(), 0);
+    return v;
+}
+
+auto ints_in(std::istream& text)
+{
+    return std::views::istream<int>(text);
+}
+
+/// What std::invalid_argument says when `body` throws it; nothing else may happen.
+std::string refusal_of(const std::function<void()>& body)
+{
+    try {
+        body();
+    } catch (const std::invalid_argument& e) {
+        return e.what();
+    }
+    return "nothing was refused";
+}
+
+/// A function that must not run.
+const auto never = [](auto&&...) { ADD_FAILURE(); };
+
+template <class... Ranges>
+using zip_of = decltype(parmap::zip(std::declval<Ranges>()...));
+
+using random_access = std::vector<int>&;
+using bidirectional = std::list<int>&;
+using forward = std::forward_list<int>&;
+using single_pass = std::ranges::istream_view<int>;
+using endless = std::ranges::iota_view<int>;
+
+// What kind of range a zip is
+
+static_assert(std::ranges::random_access_range<zip_of<random_access, random_access>>);
+static_assert(std::ranges::random_access_range<const zip_of<random_access, random_access>>);
+static_assert(std::ranges::common_range<zip_of<random_access, random_access>>);
+static_assert(std::ranges::bidirectional_range<zip_of<random_access, bidirectional>>);
+static_assert(!std::ranges::random_access_range<zip_of<random_access, bidirectional>>);
+static_assert(std::ranges::forward_range<zip_of<bidirectional, forward, random_access>>);
+static_assert(!std::ranges::bidirectional_range<zip_of<bidirectional, forward, random_access>>);
+static_assert(std::ranges::input_range<zip_of<random_access, single_pass>>);
+static_assert(!std::ranges::forward_range<zip_of<random_access, single_pass>>);
+static_assert(std::ranges::random_access_range<zip_of<endless, endless>>);
+static_assert(std::ranges::random_access_range<zip_of<std::vector<std::unique_ptr<int>>&, random_access>>);
+static_assert(std::ranges::random_access_range<zip_of<const std::vector<bool>&, random_access>>);
+static_assert(std::ranges::view<zip_of<random_access, std::vector<int>>>);
+
+static_assert(std::ranges::sized_range<zip_of<random_access, bidirectional>>);
+static_assert(std::ranges::sized_range<const zip_of<random_access, random_access>>);
+static_assert(!std::ranges::sized_range<zip_of<random_access, single_pass>>);
+static_assert(!std::ranges::sized_range<zip_of<endless, endless>>);
+static_assert(parmap::detail::endless<zip_of<endless, endless>>);
+
+static_assert(std::same_as<std::ranges::range_reference_t<zip_of<random_access, std::vector<char>>>,
+                           std::tuple<int&, char&>>);
+static_assert(
+    std::same_as<std::ranges::range_value_t<zip_of<random_access, forward>>, std::tuple<int&, int&>>);
+static_assert(
+    std::same_as<std::ranges::range_value_t<zip_of<random_access, single_pass>>, std::tuple<int&, int>>);
+
+TEST(Zip, KnowsItsSize)
+{
+    const std::vector<int> none;
+    const auto three = numbers(3);
+    EXPECT_EQ(parmap::zip(three, std::list<int>{4, 5, 6}).size(), 3U);
+    EXPECT_EQ(parmap::zip(three, std::forward_list<int>{4, 5, 6}).size(), 3U);
+    EXPECT_TRUE(parmap::zip(none, none).empty());
+}
+
+TEST(Zip, MovesAsItsWeakestRangeDoes)
+{
+    const auto a = numbers(4);
+    const std::vector<std::string> b{"a", "b", "c", "d"};
+    const auto zipped = parmap::zip(a, b);
+    EXPECT_EQ(zipped[2], std::tuple(2, "c"));
+    const auto second = zipped.begin() + 1;
+    EXPECT_EQ(second[2], std::tuple(3, "d"));
+    EXPECT_EQ(*(zipped.end() - 1), std::tuple(3, "d"));
+    EXPECT_EQ(zipped.end() - second, 3);
+    EXPECT_LT(second, zipped.end());
+
+    const std::list<int> list(a.begin(), a.end());
+    std::vector<int> backwards;
+    for (const auto [x, y] : parmap::zip(list, a) | std::views::reverse) backwards.push_back(10 * x + y);
+    EXPECT_EQ(backwards, (std::vector{33, 22, 11, 0}));
+}
+
+TEST(Zip, OwnsTemporaries)
+{
+    auto zipped = parmap::zip(numbers(3), std::vector<std::string>{"a", "b", "c"});
+    const auto moved = std::move(zipped);
+    EXPECT_EQ(parmap::map(moved, [](int x, const std::string& s) { return s + std::to_string(x); }),
+              (std::vector<std::string>{"a0", "b1", "c2"}));
+}
+
+TEST(Zip, GoesThroughOtherViews)
+{
+    const auto a = numbers(5);
+    const std::list<int> list(a.begin(), a.end());
+    EXPECT_EQ(parmap::map(parmap::zip(a, a) | std::views::take(3), std::plus<>()), (std::vector{0, 2, 4}));
+    EXPECT_EQ(parmap::map(parmap::zip(a, list) | std::views::drop(3), std::plus<>()), (std::vector{6, 8}));
+    const auto odd = [](const auto& element) { return std::get<0>(element) % 2 == 1; };
+    EXPECT_EQ(parmap::map(parmap::zip(a, a) | std::views::filter(odd), std::plus<>()), (std::vector{2, 6}));
+    EXPECT_EQ(parmap::map(parmap::zip(a, std::views::iota(7) | std::views::take(5)), std::plus<>()),
+              (std::vector{7, 9, 11, 13, 15}));
+    EXPECT_EQ(parmap::map(parmap::zip(list, std::views::iota(7) | std::views::take(5)), std::plus<>()),
+              (std::vector{7, 9, 11, 13, 15}));
+}
+
+TEST(Zip, OfEndlessRangesIsEndless)
+{
+    const auto pairs = parmap::zip(std::views::iota(0), std::views::iota(10));
+    EXPECT_EQ(parmap::map(pairs | std::views::take(3), std::plus<>()), (std::vector{10, 12, 14}));
+}
+
+// How fn is called
+
+TEST(Zip, ServesEveryAlgorithm)
+{
+    on_workers(most_workers, [] {
+        const auto a = numbers(1000);
+        const auto zipped = parmap::zip(a, a);
+        std::vector<int> tripled(1000);
+        for (std::size_t i = 0; i < 1000; ++i) tripled[i] = 3 * static_cast<int>(i);
+
+        const auto sum = [](int x, int y) { return x + 2 * y; };
+        EXPECT_EQ(parmap::map(zipped, sum), tripled);
+        EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum),
+                  std::deque<int>(tripled.begin(), tripled.end()));
+        EXPECT_EQ(parmap::try_map(zipped, sum).value(), tripled);
+        std::vector<int> out(1000);
+        parmap::map_into(zipped, out, sum);
+        EXPECT_EQ(out, tripled);
+        std::vector<int> changed(1000);
+        parmap::for_each(parmap::zip(changed, a), [](int& x, int y) { x = 3 * y; });
+        EXPECT_EQ(changed, tripled);
+        EXPECT_TRUE(parmap::try_map(zipped, [](int, int) {}).ok());
+    });
+}
+
+TEST(Zip, ServesEveryAlgorithmWithTheIndex)
+{
+    on_workers(most_workers, [] {
+        const auto a = numbers(1000);
+        const auto zipped = parmap::zip(a, a);
+        std::vector<int> tripled(1000);
+        for (std::size_t i = 0; i < 1000; ++i) tripled[i] = 3 * static_cast<int>(i);
+
+        const auto sum = [](std::size_t i, int x, int y) { return static_cast<int>(i) + x + y; };
+        EXPECT_EQ(parmap::map(zipped, sum), tripled);
+        EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum),
+                  std::deque<int>(tripled.begin(), tripled.end()));
+        EXPECT_EQ(parmap::try_map(zipped, sum).value(), tripled);
+        std::vector<int> out(1000);
+        parmap::map_into(zipped, out, sum);
+        EXPECT_EQ(out, tripled);
+        std::vector<int> changed(1000);
+        parmap::for_each(parmap::zip(changed, a),
+                         [](std::size_t i, int& x, int y) { x = static_cast<int>(i) + 2 * y; });
+        EXPECT_EQ(changed, tripled);
+        EXPECT_TRUE(parmap::try_map(zipped, [](std::size_t, int, int) {}).ok());
+    });
+}
+
+TEST(Zip, HandsTheTupleToAFunctionOfOne)
+{
+    const auto a = numbers(3);
+    EXPECT_EQ(parmap::map(parmap::zip(a, a), [](const auto& element) { return std::get<1>(element); }), a);
+    EXPECT_EQ(parmap::map(parmap::zip(a, a),
+                          [](std::size_t i, const std::tuple<const int&, const int&>& element) {
+                              return static_cast<int>(i) + std::get<0>(element);
+                          }),
+              (std::vector{0, 2, 4}));
+}
+
+TEST(Zip, HandsAGenericFunctionOfTwoTheTwoElements)
+{
+    const std::vector<std::string> words{"a", "b"};
+    EXPECT_EQ(parmap::map(parmap::zip(words, words), [](auto a, auto b) { return a + b; }),
+              (std::vector<std::string>{"aa", "bb"}));
+    EXPECT_EQ(parmap::map(parmap::zip(words, words),
+                          [](auto i, auto a, auto b) { return a + b + std::to_string(i); }),
+              (std::vector<std::string>{"aa0", "bb1"}));
+}
+
+TEST(Zip, PrefersThePartsWithoutTheIndex)
+{
+    struct every_form {
+        char operator()(int, int) const { return 'p'; }
+        char operator()(std::size_t, int, int) const { return 'P'; }
+        char operator()(std::tuple<const int&, const int&>) const { return 'e'; }
+    };
+    struct without_parts_alone {
+        char operator()(std::size_t, int, int) const { return 'P'; }
+        char operator()(std::tuple<const int&, const int&>) const { return 'e'; }
+    };
+    struct without_parts {
+        char operator()(std::tuple<const int&, const int&>) const { return 'e'; }
+        char operator()(std::size_t, std::tuple<const int&, const int&>) const { return 'E'; }
+    };
+    const auto a = numbers(1);
+    EXPECT_EQ(parmap::map(parmap::zip(a, a), every_form{}), std::vector{'p'});
+    EXPECT_EQ(parmap::map(parmap::zip(a, a), without_parts_alone{}), std::vector{'P'});
+    EXPECT_EQ(parmap::map(parmap::zip(a, a), without_parts{}), std::vector{'e'});
+}
+
+TEST(Zip, TakesMemberPointers)
+{
+    struct account {
+        int balance;
+        void add(int x) { balance += x; }
+        int plus(int x, int y) const { return balance + x + y; }
+    };
+    std::vector<account> accounts{{10}, {20}};
+    const std::vector<int> payments{1, 2};
+    parmap::for_each(parmap::zip(accounts, payments), &account::add);
+    EXPECT_EQ(parmap::map(parmap::zip(accounts, payments, payments), &account::plus), (std::vector{13, 26}));
+}
+
+TEST(Zip, TakesApartTuplesOfAnyRange)
+{
+    const std::vector<std::tuple<int, std::string>> rows{{2, "a"}, {3, "b"}};
+    EXPECT_EQ(parmap::map(rows, [](int n, const std::string& s) { return s + std::to_string(n); }),
+              (std::vector<std::string>{"a2", "b3"}));
+    const std::vector<std::tuple<int>> single{{4}};
+    EXPECT_EQ(parmap::map(single, [](const auto& row) { return std::get<0>(row); }), std::vector{4});
+}
+
+TEST(Zip, KeepsWhatAFunctionReturnsByReferenceIntoAnElement)
+{
+    const auto greater = [](const auto& a, const auto& b) -> const auto& { return a < b ? b : a; };
+    const auto words = std::views::iota(0, 100) | std::views::transform([](int i) {
+                           return std::string(static_cast<std::size_t>(100 + i), 'x');
+                       });
+    const auto longest = parmap::map(parmap::zip(words, words), greater);
+    for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(longest[i], words[static_cast<std::ptrdiff_t>(i)]);
+    EXPECT_EQ(parmap::map_to<std::set<std::string>>(parmap::zip(words, words), greater).size(), 100U);
+}
+
+// Elements by reference
+
+TEST(Zip, RefersToElementsWhereTheyAre)
+{
+    std::vector<int> a = numbers(1000);
+    std::deque<int> b(a.begin(), a.end());
+    on_workers(most_workers, [&] {
+        parmap::for_each(parmap::zip(a, b), [&](std::size_t i, int& x, int& y) {
+            EXPECT_EQ(&x, &a[i]);
+            EXPECT_EQ(&y, &b[i]);
+        });
+    });
+}
+
+TEST(Zip, ChangesElementsOfEveryRangeInPlace)
+{
+    std::vector<int> a{1, 2, 3};
+    std::list<int> b{10, 20, 30};
+    std::forward_list<int> c{100, 200, 300};
+    parmap::for_each(parmap::zip(a, b, c), [](int& x, int& y, int& z) { x += ++y + ++z; });
+    EXPECT_EQ(a, (std::vector{113, 224, 335}));
+    EXPECT_EQ(b, (std::list{11, 21, 31}));
+    EXPECT_EQ(c, (std::forward_list{101, 201, 301}));
+}
+
+TEST(Zip, ChangesElementsBesideASinglePassRange)
+{
+    std::vector<int> a{1, 2, 3};
+    std::istringstream text("x yy zzz");
+    parmap::for_each(parmap::zip(a, std::views::istream<std::string>(text)), [](int& x, std::string& word) {
+        word += "!";  // as without the zip: the range hands out references to what it read
+        x += static_cast<int>(word.size());
+    });
+    EXPECT_EQ(a, (std::vector{3, 5, 7}));
+}
+
+TEST(Zip, HoldsMoveOnlyElements)
+{
+    std::vector<std::unique_ptr<int>> owners;
+    for (const int i : {1, 2, 3}) owners.push_back(std::make_unique<int>(i));
+    const auto taken =
+        parmap::map(parmap::zip(owners, numbers(3)), [](std::unique_ptr<int>& owner, int plus) {
+            *owner += plus;
+            return std::move(owner);
+        });
+    EXPECT_EQ(*taken[2], 5);
+    EXPECT_EQ(owners[2], nullptr);
+    const auto made = std::views::iota(0, 3) | std::views::transform(std::make_unique<int, int>);
+    EXPECT_EQ(parmap::map(parmap::zip(made, made),
+                          [](std::unique_ptr<int> a, const std::unique_ptr<int>& b) { return *a + *b; }),
+              (std::vector{0, 2, 4}));
+}
+
+TEST(Zip, ReadsBitsOfAConstVectorOfBool)
+{
+    std::vector<bool> flags{true, false, true};
+    EXPECT_EQ(
+        parmap::map(parmap::zip(std::as_const(flags), numbers(3)), [](bool b, int x) { return b ? x : -1; }),
+        (std::vector{0, -1, 2}));
+}
+
+TEST(Zip, ZipsAZip)
+{
+    std::vector<int> a{1, 2};
+    const std::vector<int> b{10, 20};
+    std::istringstream text("100 200");
+    const auto inner = parmap::zip(a, b);
+    parmap::for_each(parmap::zip(inner, b), [](std::tuple<int&, const int&> both, int y) {
+        std::get<0>(both) += std::get<1>(both) + y;
+    });
+    EXPECT_EQ(a, (std::vector{21, 42}));
+    parmap::for_each(parmap::zip(parmap::zip(a, ints_in(text)), b),
+                     [](std::tuple<int&, int&> both, int y) { std::get<0>(both) += std::get<1>(both) + y; });
+    EXPECT_EQ(a, (std::vector{131, 262}));
+}
+
+TEST(Zip, IsTrackedInASerialLoop)
+{
+    const auto a = numbers(3);
+    std::vector<int> b(3);
+    std::optional<std::uint64_t> total;
+    const auto sink = [&](const parmap::progress_state& state) { total = state.total; };
+    for (auto [x, y] : parmap::tracked(parmap::zip(a, b), sink)) y = x + 1;
+    EXPECT_EQ(b, (std::vector{1, 2, 3}));
+    EXPECT_EQ(total, 3U);
+}
+
+TEST(Zip, OfNothingRunsNothing)
+{
+    const std::vector<int> none;
+    std::istringstream empty;
+    parmap::for_each(parmap::zip(none, std::list<int>()), never);
+    parmap::for_each(parmap::zip(none, ints_in(empty)), never);
+    EXPECT_TRUE(parmap::map(parmap::zip(none, none, none), [](int, int, int) { return 1; }).empty());
+}
+
+// Lengths
+
+TEST(Zip, RefusesUnequalLengthsAtTheCall)
+{
+    const auto three = numbers(3);
+    const auto four = numbers(4);
+    const std::list<int> list(5);
+    const std::forward_list<int> forward_list(6);
+    EXPECT_EQ(refusal_of([&] { parmap::zip(three, four); }),
+              "parmap::zip: the ranges have 3 and 4 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(four, three, list); }),
+              "parmap::zip: the ranges have 4, 3 and 5 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(three, three, list); }),
+              "parmap::zip: the ranges have 3, 3 and 5 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(forward_list, list); }),
+              "parmap::zip: the ranges have 6 and 5 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(list, forward_list, std::views::iota(0, 5)); }),
+              "parmap::zip: the ranges have 5, 6 and 5 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(three, std::views::iota(0) | std::views::take(2)); }),
+              "parmap::zip: the ranges have 3 and 2 elements: give it ranges of one length");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(std::vector<int>(), three); }),
+              "parmap::zip: the ranges have 0 and 3 elements: give it ranges of one length");
+}
+
+TEST(Zip, ComparesTheKnownLengthsBesideASinglePassRange)
+{
+    const auto three = numbers(3);
+    std::istringstream text("1 2 3");
+    EXPECT_EQ(refusal_of([&] { parmap::zip(three, ints_in(text), numbers(5)); }),
+              "parmap::zip: the ranges have 3, ? and 5 elements: give it ranges of one length");
+}
+
+TEST(Zip, RefusesASinglePassRangeOfAnotherLengthBeforeAnythingRuns)
+{
+    const auto three = numbers(3);
+    std::istringstream two("1 2");
+    EXPECT_EQ(refusal_of([&] { parmap::for_each(parmap::zip(three, ints_in(two)), never); }),
+              "parmap::zip: range 2 ended after 2 elements, range 1 goes on: give it ranges of one length");
+    std::istringstream four("1 2 3 4");
+    EXPECT_EQ(refusal_of([&] { parmap::map(parmap::zip(three, ints_in(four)), never); }),
+              "parmap::zip: range 1 ended after 3 elements, range 2 goes on: give it ranges of one length");
+    std::istringstream again("1 2 3");
+    std::istringstream none;
+    EXPECT_EQ(refusal_of([&] { parmap::try_map(parmap::zip(three, ints_in(again), ints_in(none)), never); }),
+              "parmap::zip: range 3 ended after 0 elements, range 1 goes on: give it ranges of one length");
+    std::istringstream left("1 2");
+    std::istringstream right("1");
+    EXPECT_EQ(refusal_of([&] { parmap::for_each(parmap::zip(ints_in(left), ints_in(right)), never); }),
+              "parmap::zip: range 2 ended after 1 elements, range 1 goes on: give it ranges of one length");
+}
+
+// Random cases
+
+constexpr int shapes = 13;
+constexpr std::size_t most_ranges = 4;
+
+/// One random case.
+struct scenario {
+    int shape;  // which kinds of range, see check_shape
+    std::array<std::size_t, most_ranges> lengths;
+    int workers;
+    int algorithm;
+    bool with_index;
+    std::optional<std::size_t> throws_at;
+};
+
+std::ostream& operator<<(std::ostream& out, const scenario& s)
+{
+    out << "shape " << s.shape << ", workers " << s.workers << ", algorithm " << s.algorithm << ", "
+        << (s.with_index ? "with" : "without") << " index, lengths";
+    for (const std::size_t length : s.lengths) out << ' ' << length;
+    if (s.throws_at) out << ", throws at " << *s.throws_at;
+    return out;
+}
+
+scenario random_scenario(std::mt19937_64& random)
+{
+    const auto below = [&](std::size_t n) {
+        return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+    };
+    scenario s{};
+    s.shape = static_cast<int>(below(shapes));
+    s.lengths.fill(below(10) == 0 ? below(2000) : below(4) == 0 ? below(3) : below(100));
+    if (below(3) == 0) s.lengths[below(most_ranges)] = below(100);
+    s.workers = 1 + static_cast<int>(below(most_workers));
+    s.algorithm = static_cast<int>(below(4));
+    s.with_index = below(2) == 0;
+    if (below(4) == 0) s.throws_at = below(100);
+    return s;
+}
+
+struct item_error {
+    std::size_t index;
+};
+
+/// The element at `index` of the range with this number.
+int element(std::size_t range, std::size_t index)
+{
+    return static_cast<int>(most_ranges * index + range);
+}
+
+/// What an item gives: every part counts, at its place.
+template <class... Parts>
+std::int64_t result_of(std::int64_t start, Parts... parts)
+{
+    ((start = 31 * start + parts), ...);
+    return start;
+}
+
+/// What the loop `for (i...) result_of(a[i], b[i], ...)` gives.
+template <std::size_t... I>
+std::vector<std::int64_t> serial_results(const scenario& s, std::index_sequence<I...>)
+{
+    std::vector<std::int64_t> results;
+    for (std::size_t i = 0; i < s.lengths[0]; ++i) {
+        results.push_back(result_of(s.with_index ? static_cast<std::int64_t>(i) : 0, element(I, i)...));
+    }
+    return results;
+}
+
+/// The results by the algorithm of this case; each writes or returns them in its own way.
+template <class Zip, class Item>
+std::vector<std::int64_t> results_of(const scenario& s, Zip zip, const Item& item)
+{
+    switch (s.algorithm) {
+        case 0:
+            return parmap::map(zip, item);
+        case 1:
+            return parmap::try_map(zip, item).value();
+        case 2: {
+            std::vector<std::int64_t> out(s.lengths[0]);
+            parmap::map_into(zip, out, item);
+            return out;
+        }
+        default: {
+            const auto out = parmap::map_to<std::list<std::int64_t>>(zip, item);
+            return {out.begin(), out.end()};
+        }
+    }
+}
+
+/// The position of an element of the first range.
+std::size_t index_of(int first, auto... /*others*/)
+{
+    return static_cast<std::size_t>(first) / most_ranges;
+}
+
+template <class Range>
+using int_of = int;
+
+template <class... Ranges>
+void check(const scenario& s, Ranges&&... ranges)
+{
+    const auto lengths = std::span(s.lengths).first(sizeof...(Ranges));
+    const bool equal = std::ranges::count(lengths, lengths[0]) == std::ssize(lengths);
+    const bool throws = s.throws_at && *s.throws_at < lengths[0];
+    std::atomic<std::size_t> ran{0};
+    const auto item = [&](std::size_t i, std::int64_t start, auto... parts) {
+        ++ran;
+        if (s.throws_at == i) throw item_error{i};
+        return result_of(start, parts...);
+    };
+    const auto with_index = [&](std::size_t i, int_of<Ranges>... parts) {
+        return item(i, static_cast<std::int64_t>(i), parts...);
+    };
+    const auto without_index = [&](int_of<Ranges>... parts) { return item(index_of(parts...), 0, parts...); };
+    try {
+        auto zipped = parmap::zip(std::forward<Ranges>(ranges)...);
+        const auto results = s.with_index ? results_of(s, std::move(zipped), with_index)
+                                          : results_of(s, std::move(zipped), without_index);
+        EXPECT_TRUE(equal && !throws) << s;
+        EXPECT_EQ(results, serial_results(s, std::index_sequence_for<Ranges...>())) << s;
+    } catch (const item_error& e) {
+        EXPECT_TRUE(equal && throws) << s;
+        EXPECT_EQ(e.index, s.throws_at) << s;
+    } catch (const std::invalid_argument&) {
+        EXPECT_FALSE(equal) << s;
+        EXPECT_EQ(ran, 0U) << s;
+    }
+}
+
+template <class Container>
+Container filled(const scenario& s, std::size_t range)
+{
+    std::vector<int> elements;
+    for (std::size_t i = 0; i < s.lengths[range]; ++i) elements.push_back(element(range, i));
+    return Container(elements.begin(), elements.end());
+}
+
+auto computed(const scenario& s, std::size_t range)
+{
+    return std::views::iota(std::size_t{0}, s.lengths[range]) |
+           std::views::transform([range](std::size_t i) { return element(range, i); });
+}
+
+std::istringstream written(const scenario& s, std::size_t range)
+{
+    std::string text;
+    for (const int x : filled<std::vector<int>>(s, range)) text += std::to_string(x) + ' ';
+    return std::istringstream(text);
+}
+
+void check_shape(const scenario& s)
+{
+    using vector = std::vector<int>;
+    using list = std::list<int>;
+    using forward_list = std::forward_list<int>;
+    std::array<std::istringstream, most_ranges> texts{written(s, 0), written(s, 1), written(s, 2),
+                                                      written(s, 3)};
+    switch (s.shape) {
+        case 0:
+            return check(s, filled<vector>(s, 0), filled<vector>(s, 1));
+        case 1:
+            return check(s, computed(s, 0), filled<vector>(s, 1));
+        case 2:
+            return check(s, filled<list>(s, 0), filled<vector>(s, 1));
+        case 3:
+            return check(s, filled<forward_list>(s, 0), filled<list>(s, 1));
+        case 4:
+            return check(s, ints_in(texts[0]), filled<vector>(s, 1));
+        case 5:
+            return check(s, filled<forward_list>(s, 0), ints_in(texts[1]));
+        case 6:
+            return check(s, ints_in(texts[0]), ints_in(texts[1]));
+        case 7:
+            return check(s, filled<vector>(s, 0), filled<std::deque<int>>(s, 1), computed(s, 2));
+        case 8:
+            return check(s, filled<vector>(s, 0), filled<forward_list>(s, 1), filled<list>(s, 2));
+        case 9:
+            return check(s, filled<list>(s, 0), ints_in(texts[1]), computed(s, 2));
+        case 10:
+            return check(s, ints_in(texts[0]), ints_in(texts[1]), ints_in(texts[2]));
+        case 11:
+            return check(s, filled<vector>(s, 0), filled<vector>(s, 1), computed(s, 2), filled<vector>(s, 3));
+        default:
+            return check(s, filled<vector>(s, 0), filled<list>(s, 1), computed(s, 2), ints_in(texts[3]));
+    }
+}
+
+TEST(Zip, RandomZipsDoWhatTheSerialLoopDoes)
+{
+    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
+    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 10'000);
+    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
+    std::mt19937_64 random(seed);
+    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
+        const scenario s = random_scenario(random);
+        on_workers(s.workers, [&] { check_shape(s); });
+    }
+}
+
+}  // namespace
