@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <concepts>
-#include <cstdlib>
 #include <iostream>
 #include <list>
 #include <memory>
@@ -19,18 +18,14 @@
 
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
+#include "support/random_cases.hpp"
 
 namespace {
 
 using parmap::testing::counted;
 using parmap::testing::most_workers;
+using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
-{
-    const char* const text = std::getenv(name);
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 struct item_error {
     std::size_t index;
