@@ -431,6 +431,21 @@ TEST(MapReduce, ProgressCountsItems)
     });
 }
 
+TEST(MapReduce, ProgressCountsTheItemsBeforeAFailure)
+{
+    parmap::progress_state last{};
+    const auto watch = [&](const parmap::progress_state& state) { last = state; };
+    const auto fails = [](int x) {
+        if (x == 5003) throw coded_error{x};  // in the middle of a leaf
+        return x;
+    };
+    EXPECT_THROW(
+        parmap::map_reduce(numbers(20'000), fails, 0, std::plus{}, {.max_workers = 1, .progress = watch}),
+        coded_error);
+    EXPECT_EQ(last.done, 5003U);
+    EXPECT_EQ(last.phase, parmap::progress_phase::failed);
+}
+
 TEST(MapReduce, OneWorkerRunsOnTheCallingThreadInOrder)
 {
     std::vector<int> order;
