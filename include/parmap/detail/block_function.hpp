@@ -46,8 +46,7 @@ public:
           run_([](const void* object, std::size_t begin, std::size_t end) noexcept {
               return run_items(begin, end, *static_cast<const Item*>(object));
           }),
-          cost_(&remembered_cost<Item>),
-          quantum_(1)
+          cost_(&remembered_cost<Item>)
     {
     }
 
@@ -77,7 +76,7 @@ private:
     const void* function_;
     block_result (*run_)(const void*, std::size_t, std::size_t) noexcept;
     std::atomic<float>* cost_;
-    std::size_t quantum_;
+    std::size_t quantum_{1};
 };
 
 }  // namespace parmap::detail

@@ -43,16 +43,15 @@ public:
                 mine ? first == middle
                      : nodes_[middle].is_one_there.exchange(true, std::memory_order_acq_rel);
             if (!other_is_there) return;
-            std::optional<T>& sum = nodes_[left].partial;
-            std::optional<T>& right = nodes_[middle].partial;
-            *sum = combine(*std::move(sum), *std::move(right));
-            right.reset();
+            T& sum = *nodes_[left].partial;
+            sum = combine(std::move(sum), std::move(*nodes_[middle].partial));
+            nodes_[middle].partial.reset();
             first = left;
         }
     }
 
     /// The result of all items, once every leaf was added. There must be one.
-    T take() { return *std::move(nodes_[0].partial); }
+    T take() { return std::move(*nodes_[0].partial); }
 
 private:
     // Enough to keep some hundred workers evenly busy, few enough to cost nothing beside the items.
