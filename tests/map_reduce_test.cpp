@@ -576,7 +576,8 @@ void check(const scenario& s, Range&& range)
 template <class Algebra>
 void check_range(const scenario& s)
 {
-    const auto indices = std::views::iota(std::size_t{0}, s.size);
+    std::vector<std::size_t> indices(s.size);
+    std::iota(indices.begin(), indices.end(), std::size_t{0});
     switch (s.range_kind) {
         case 0:
             return check<Algebra>(s, indices);
