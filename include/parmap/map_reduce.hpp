@@ -38,10 +38,9 @@ consteval bool check_converts()
 {
     using result = decltype(invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
     constexpr bool too_small = truncates<std::remove_cvref_t<result>, T>;
-    static_assert(
-        !too_small,
-        "parmap: init is of a type that cannot hold what the function returns: write init as a value "
-        "of the result's type, for example 0.0 or std::size_t{0}");
+    static_assert(!too_small,
+                  "parmap: init is of a type that cannot hold what the function returns: write init as a "
+                  "value of the result's type, for example 0.0 or std::size_t{0}");
     static_assert(std::is_convertible_v<result, T>,
                   "parmap: what the function returns does not convert to the type of init: return a T, where "
                   "init is a T");
@@ -88,7 +87,7 @@ public:
     block_result operator()(std::size_t begin, std::size_t end) const noexcept
     {
         const std::size_t first_leaf = begin / leaf_size();
-        const std::size_t leaves = (end - begin - 1) / leaf_size() + 1;
+        const std::size_t end_leaf = (end - 1) / leaf_size() + 1;
         std::size_t i = begin;  // the item that fails if anything does
         try {
             for (std::size_t leaf = first_leaf; i != end; ++leaf, ++i) {
@@ -98,7 +97,7 @@ public:
                     ++i;
                     sum = combine(std::move(sum), value(i));
                 }
-                tree_.add(leaf, std::move(sum), first_leaf, first_leaf + leaves,
+                tree_.add(leaf, std::move(sum), first_leaf, end_leaf,
                           [this](T&& left, T&& right) { return combine(std::move(left), std::move(right)); });
             }
             return {end - begin, nullptr};
