@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same work by every rival, each answer checked against the serial loop's before it is timed.
-// `./dev bench` makes a table of it (report.py).
+// `./dev bench` makes tables of it (report.py).
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -21,10 +22,13 @@
 
 #include "rivals/parmap.hpp"
 #include "rivals/serial.hpp"
+#include "rivals/std_accumulate.hpp"
 #include "rivals/std_async.hpp"
+#include "rivals/std_reduce_par.hpp"
 #include "rivals/std_thread_halves.hpp"
 #include "rivals/std_thread_index.hpp"
 #include "rivals/std_transform_par.hpp"
+#include "rivals/tbb_deterministic_reduce.hpp"
 #include "rivals/tbb_parallel_for.hpp"
 #include "workloads.hpp"
 #ifdef PARMAP_BENCH_ASIO
@@ -36,7 +40,7 @@
 
 namespace {
 
-/// Calls `visit` with a value of each rival's type.
+/// Calls `visit` with a value of the type of each rival that maps.
 template <class Visit>
 void for_each_rival(const Visit& visit)
 {
@@ -56,6 +60,17 @@ void for_each_rival(const Visit& visit)
     visit(rivals::parmap_map{});
     visit(rivals::parmap_to_vector{});
     visit(rivals::parmap_watched{});
+}
+
+/// Calls `visit` with a value of the type of each rival that sums.
+template <class Visit>
+void for_each_rival_that_sums(const Visit& visit)
+{
+    visit(rivals::std_accumulate{});
+    visit(rivals::tbb_deterministic_reduce{});
+    visit(rivals::tbb_deterministic_reduce_by_10000{});
+    visit(rivals::std_reduce_par{});
+    visit(rivals::parmap_map_reduce{});
 }
 
 template <class T, class Fn>
@@ -183,6 +198,18 @@ void add_nested(const std::string& workload, std::size_t outer, const lazy_items
     });
 }
 
+/// A row: every rival that sums adds up the items, whose sum must not depend on how it is grouped.
+template <class T>
+void add_sum(const std::string& workload, const lazy_items<T>& items)
+{
+    for_each_rival_that_sums([&]<class Rival>(Rival) {
+        add<Rival>(
+            workload, [items] { return std::array{Rival::sum(*items)}; },
+            [items] { return std::array{rivals::std_accumulate::sum(*items)}; },
+            [items] { benchmark::DoNotOptimize(Rival::sum(*items)); });
+    });
+}
+
 std::string cpu_model()
 {
     std::ifstream info("/proc/cpuinfo");
@@ -216,6 +243,7 @@ void add_all()
     add_fresh("10,000 Pareto, shuffled", pareto(order::shuffled), spin{});
     add_fresh("10,000 Pareto, ascending", pareto(order::ascending), spin{});
     add_fresh("10,000 Pareto, descending", pareto(order::descending), spin{});
+    add_sum("100,000,000 doubles summed", lazy_items([] { return small_numbers(100'000'000); }));
     // No number of workers can be faster than this.
     add_fresh("the dearest Pareto item",
               lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }), spin{});

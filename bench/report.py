@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes of map_bench's JSON files the table of ratios, the goals reached and missed, and the plot.
+"""Makes of map_bench's JSON files the tables of ratios, the goals reached and missed, and the plot.
 
-usage: report.py DIR [PLOT.svg]     DIR has a file a row of the table
+usage: report.py DIR [PLOT.svg]     DIR has a file a row of the tables
 """
 
 import json
@@ -13,7 +13,7 @@ import statistics
 import sys
 from xml.sax.saxutils import escape
 
-# The rivals in the table's order, as rivals/*.hpp name them, with the names that the plot gives them.
+# The rivals in the tables' order, as rivals/*.hpp name them, with the names that the plot gives them.
 RIVALS = {
     "serial": "serial loop",
     "threads": "std::thread, one share each",
@@ -27,6 +27,11 @@ RIVALS = {
     "parmap": "parmap::map",
     "p::vector": "parmap::map_to<parmap::vector>",
     "watched": "parmap::map with bar, stop and timeout",
+    "accumulate": "std::accumulate",
+    "TBB by 1": "tbb::parallel_deterministic_reduce",
+    "TBB by 10k": "tbb::parallel_deterministic_reduce in grains of 10,000",
+    "reduce": "std::transform_reduce(par)",
+    "map_reduce": "parmap::map_reduce",
 }
 OURS = ["parmap", "p::vector", "watched"]
 SPINNING = ["OMP static", "OMP dynamic"]  # their threads wait by burning CPU
@@ -53,8 +58,8 @@ class Times:
     def __call__(self, workload, rival):
         return statistics.median(self.rows.get(workload, {}).get(rival, [math.nan]))
 
-    def workloads(self):
-        return [row for row in WORKLOADS if row in self.rows]
+    def workloads(self, table):
+        return [row for row in table if row in self.rows]
 
     def rivals(self, workload, without=()):
         return [rival for rival in RIVALS if rival in self.rows.get(workload, {}) and rival not in without]
@@ -76,7 +81,8 @@ class Times:
         return other
 
 
-WORKLOADS = [
+# Each table has rivals of its own; the plot shows the first.
+MAPS = [
     "100 squares",
     "10,000 squares",
     "1,000,000 squares",
@@ -92,6 +98,8 @@ WORKLOADS = [
     "100,000 x 1 us",
     *PARETO,
 ]
+SUMS = ["100,000,000 doubles summed"]
+TABLES = [MAPS, SUMS]
 
 
 def goals(us):
@@ -127,22 +135,25 @@ def goals(us):
     yield over("200,000 heap strings", "parmap", 0.95, "TBB")
     yield over("1,000,000 squares, warm output", "parmap", 1.02, "TBB")
     yield over("8 maps of 1,000 x 1 us", "parmap", 1.05, "parmap", "8,000 x 1 us")
-    for row in us.workloads():
+    for row in SUMS:
+        yield over(row, "map_reduce", 1.05, min("TBB by 1", "TBB by 10k", key=lambda rival: us(row, rival)))
+    for row in us.workloads(MAPS):
         yield over(row, "watched", 1.01, "parmap")
     # Never more than 3 % or 0.3 us behind the best rival that does not wait by spinning.
-    for row in us.workloads():
+    for row in us.workloads(MAPS):
         rival = us.fastest(row, OURS + SPINNING)
         yield over(row, "parmap", max(1.03, 1 + 0.3 / us(row, rival)), rival)
 
 
-def print_table(us):
-    shown = [rival for rival in RIVALS if any(rival in us.rows[row] for row in us.workloads())]
-    print("Time over the best of the row; medians of interleaved repetitions.\n")
-    print(f"{'':32} {'best, us':>10}" + "".join(f"{rival:>12}" for rival in shown))
-    for row in us.workloads():
-        best = us.best(row)
-        cells = "".join(f"{us(row, r) / best:12.2f}" if r in us.rows[row] else f"{'':12}" for r in shown)
-        print(f"{row:32} {best:10.2f}{cells}")
+def print_tables(us):
+    print("Time over the best of the row; medians of interleaved repetitions.")
+    for rows in filter(None, map(us.workloads, TABLES)):
+        shown = [rival for rival in RIVALS if any(rival in us.rows[row] for row in rows)]
+        print(f"\n{'':32} {'best, us':>10}" + "".join(f"{rival:>12}" for rival in shown))
+        for row in rows:
+            best = us.best(row)
+            cells = "".join(f"{us(row, r) / best:12.2f}" if r in us.rows[row] else f"{'':12}" for r in shown)
+            print(f"{row:32} {best:10.2f}{cells}")
 
 
 def print_goals(us):
@@ -177,7 +188,7 @@ def x_of(ratio):
 
 
 def svg(us):
-    rows = us.workloads()
+    rows = us.workloads(MAPS)
     bottom = TOP + LINE * len(rows)
     height, width = bottom + 118, LEFT + WIDTH + RIGHT
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -216,7 +227,7 @@ def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     us = Times(sys.argv[1])
-    print_table(us)
+    print_tables(us)
     print_goals(us)
     if len(sys.argv) == 3:
         with open(sys.argv[2], "w", encoding="utf-8") as file:

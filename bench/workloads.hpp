@@ -28,6 +28,14 @@ inline std::vector<double> numbers(std::size_t n)
     return items;
 }
 
+/// So small that their sum is exact, however it is grouped.
+inline std::vector<double> small_numbers(std::size_t n)
+{
+    std::vector<double> items(n);
+    for (std::size_t i = 0; i < n; ++i) items[i] = static_cast<double>(i % 1000);
+    return items;
+}
+
 /// Costs a number of rounds and touches no memory.
 struct spin {
     std::uint64_t operator()(std::uint64_t rounds) const noexcept

@@ -154,7 +154,7 @@ private:
 
     int most_tickets() const noexcept
     {
-        const std::size_t least = std::max<std::size_t>(grain(), 1);
+        const std::size_t least = kept_together(std::clamp<std::size_t>(grain(), 1, size_));
         const std::size_t blocks = size_ / least + (size_ % least != 0 ? 1 : 0);
         return static_cast<int>(std::min(blocks, static_cast<std::size_t>(limits_.workers)));
     }
@@ -258,11 +258,20 @@ private:
     {
         std::size_t begin = cursor_.load(std::memory_order_relaxed);
         while (may_claim(now)) {
-            const std::size_t end = sizer.next(begin, size_);
+            const std::size_t end = kept_together(sizer.next(begin, size_));
             if (set_cursor(begin, end)) return block{begin, end};
             if (begin == size_) break;
         }
         return std::nullopt;
+    }
+
+    /// The first place from `end` on where a block may end.
+    std::size_t kept_together(std::size_t end) const noexcept
+    {
+        const std::size_t quantum = function_.quantum();
+        if (quantum == 1) return end;  // spares most runs the division
+        const std::size_t beyond = end % quantum;
+        return beyond == 0 ? end : end + std::min(quantum - beyond, size_ - end);
     }
 
     bool is_all_claimed() const noexcept { return cursor_.load(std::memory_order_relaxed) == size_; }

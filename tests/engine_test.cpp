@@ -183,6 +183,81 @@ TEST(Run, NamesTheGapsOfSeveralFailures)
     });
 }
 
+/// Counts how often each item runs, and expects blocks of whole quanta.
+struct quantum_check {
+    explicit quantum_check(std::size_t size, std::size_t items) : runs(size), quantum(items) {}
+
+    parmap::detail::block_result operator()(std::size_t begin, std::size_t end) const noexcept
+    {
+        EXPECT_LT(begin, end);
+        EXPECT_EQ(begin % quantum, 0U);
+        EXPECT_TRUE(end % quantum == 0 || end == runs.size()) << end;
+        for (std::size_t i = begin; i != end; ++i) ++runs[i];
+        return {end - begin, nullptr};
+    }
+
+    mutable std::vector<std::atomic<int>> runs;
+    std::size_t quantum;
+};
+
+TEST(Run, ItemsOfAQuantumStayTogether)
+{
+    const std::stop_source source;  // with a token, a run by one worker is cut into blocks as well
+    for (const std::size_t size : {1U, 5U, 100U, 10'007U}) {
+        for (const std::size_t quantum : {std::size_t{1}, std::size_t{5}, std::size_t{64}, SIZE_MAX}) {
+            for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{7}, SIZE_MAX}) {
+                for (int workers = 1; workers <= most_workers; ++workers) {
+                    on_workers(workers, [&] {
+                        const quantum_check check(size, quantum);
+                        const parmap::options options{.stop = source.get_token(), .grain_size = grain};
+                        const auto ran =
+                            parmap::detail::run(size, block_function(check, quantum), run_limits(options));
+                        EXPECT_EQ(ran.completed, size);
+                        for (const auto& count : check.runs) ASSERT_EQ(count, 1);
+                    });
+                }
+            }
+        }
+    }
+}
+
+TEST(Run, AGrainIsRoundedUpToWholeQuanta)
+{
+    on_workers(2, [] {
+        std::mutex guard;
+        std::vector<std::size_t> lengths;
+        const auto body = [&](std::size_t begin, std::size_t end) noexcept {
+            const std::lock_guard lock(guard);
+            lengths.push_back(end - begin);
+            return parmap::detail::block_result{end - begin, nullptr};
+        };
+        const parmap::options grain{.grain_size = 11};
+        parmap::detail::run(100, block_function(body, 10), run_limits(grain));
+        EXPECT_EQ(lengths, std::vector<std::size_t>(5, 20));
+    });
+}
+
+TEST(Run, AFailureInAQuantumIsCountedInItems)
+{
+    for (int workers = 1; workers <= most_workers; ++workers) {
+        on_workers(workers, [] {
+            const auto item = [](std::size_t i) {
+                if (i == 23) throw i;
+            };
+            const auto body = [&](std::size_t begin, std::size_t end) noexcept {
+                return parmap::detail::run_items(begin, end, item);
+            };
+            const parmap::options grain{.grain_size = 10};
+            const auto ran = parmap::detail::run(1000, block_function(body, 10), run_limits(grain));
+            ASSERT_EQ(ran.failures.size(), 1U);
+            const auto& [index, end, error] = ran.failures[0];
+            EXPECT_EQ(index, 23U);
+            EXPECT_EQ(end % 10, 0U);
+            EXPECT_EQ(ran.completed, ran.claimed - (end - index));
+        });
+    }
+}
+
 // oneTBB's traps
 
 TEST(Traps, OneWorkerTouchesNoOneTbb)
@@ -192,6 +267,22 @@ TEST(Traps, OneWorkerTouchesNoOneTbb)
         parmap::map_into(std::views::iota(0, 1000), out, [](int x) { return x; }, {.max_workers = 1});
         EXPECT_EQ(tbb::this_task_arena::current_thread_index(), not_in_an_arena);
     }).join();
+}
+
+TEST(Traps, OneQuantumTouchesNoOneTbb)
+{
+    parmap::testing::with_cpus(2, [] {
+        for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{100}}) {
+            std::thread([&] {
+                const quantum_check check(10, 10);
+                const parmap::options options{.grain_size = grain};
+                const block_function function(check, 10);
+                function.cost() = 0;  // nothing is known of earlier runs
+                parmap::detail::run(10, function, run_limits(options));
+                EXPECT_EQ(tbb::this_task_arena::current_thread_index(), not_in_an_arena);
+            }).join();
+        }
+    });
 }
 
 TEST(Traps, WorkKnownToBeTinyTouchesNoOneTbb)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <type_traits>
 
@@ -63,6 +64,16 @@ private:
                 parmap::progress_bar{.label = "bench", .style = parmap::bar_style::terminal, .fd = nowhere},
             .stop = source.get_token(),
             .timeout = std::chrono::hours(1)};
+    }
+};
+
+struct parmap_map_reduce {
+    static constexpr const char* name = "map_reduce";
+
+    template <class In>
+    static auto sum(const In& in)
+    {
+        return parmap::map_reduce(in, std::identity{}, typename In::value_type{}, std::plus{});
     }
 };
 

@@ -4,6 +4,7 @@
 
 #include <parmap/errors.hpp>
 #include <parmap/map.hpp>
+#include <parmap/map_reduce.hpp>
 #include <parmap/options.hpp>
 #include <parmap/progress.hpp>
 #include <parmap/progress_scope.hpp>

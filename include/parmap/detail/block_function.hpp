@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <type_traits>
 
 namespace parmap::detail {
 
@@ -34,13 +35,14 @@ block_result run_items(std::size_t begin, std::size_t end, const Item& item) noe
 template <class Item>
 inline constinit std::atomic<float> remembered_cost{0};
 
-/// A function of an item's index, seen as a function of a block of items. Refers to the item
-/// function and does not own it: it lives no longer than the full expression that made it.
+/// A function of an item's index, or of a block of items, seen as a function of a block of items. Refers to
+/// that function and does not own it: it lives no longer than the full expression that made it.
 class block_function {
 public:
+    /// Runs `item(i)` for every item of a block.
     template <class Item>
     explicit block_function(const Item& item) noexcept
-        : item_(&item),
+        : function_(&item),
           run_([](const void* object, std::size_t begin, std::size_t end) noexcept {
               return run_items(begin, end, *static_cast<const Item*>(object));
           }),
@@ -48,17 +50,33 @@ public:
     {
     }
 
+    /// Runs `body(begin, end)`, which gives a block_result.
+    /// \param quantum  items that stay together: every block that is claimed begins at a multiple of it, >= 1
+    template <class Body>
+    block_function(const Body& body, std::size_t quantum) noexcept
+        : function_(&body),
+          run_([](const void* object, std::size_t begin, std::size_t end) noexcept {
+              return (*static_cast<const Body*>(object))(begin, end);
+          }),
+          cost_(&remembered_cost<Body>),
+          quantum_(quantum)
+    {
+        static_assert(std::is_nothrow_invocable_r_v<block_result, const Body&, std::size_t, std::size_t>);
+    }
+
     block_result operator()(std::size_t begin, std::size_t end) const noexcept
     {
-        return run_(item_, begin, end);
+        return run_(function_, begin, end);
     }
 
     std::atomic<float>& cost() const noexcept { return *cost_; }
+    std::size_t quantum() const noexcept { return quantum_; }
 
 private:
-    const void* item_;
+    const void* function_;
     block_result (*run_)(const void*, std::size_t, std::size_t) noexcept;
     std::atomic<float>* cost_;
+    std::size_t quantum_{1};
 };
 
 }  // namespace parmap::detail
