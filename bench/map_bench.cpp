@@ -22,6 +22,7 @@
 
 #include "rivals/parmap.hpp"
 #include "rivals/serial.hpp"
+#include "rivals/serial_loop.hpp"
 #include "rivals/std_accumulate.hpp"
 #include "rivals/std_async.hpp"
 #include "rivals/std_reduce_par.hpp"
@@ -30,6 +31,7 @@
 #include "rivals/std_transform_par.hpp"
 #include "rivals/tbb_deterministic_reduce.hpp"
 #include "rivals/tbb_parallel_for.hpp"
+#include "rivals/tbb_parallel_pipeline.hpp"
 #include "workloads.hpp"
 #ifdef PARMAP_BENCH_ASIO
 #    include "rivals/asio_thread_pool.hpp"
@@ -210,6 +212,26 @@ void add_sum(const std::string& workload, const lazy_items<T>& items)
     });
 }
 
+/// A row: the items are read one after the other, and the results consumed in that order.
+template <class T, class Fn>
+void add_stream(const std::string& workload, const lazy_items<T>& items, const Fn& fn)
+{
+    const auto visit = [&]<class Rival>(Rival) {
+        const auto ordered_sum = []<class Streamer>(Streamer, const std::vector<T>& in, const Fn& f) {
+            std::uint64_t sum = 0;
+            Streamer::stream(in, f, [&](std::uint64_t result) { sum = sum * 31 + result; });
+            return sum;
+        };
+        add<Rival>(
+            workload, [=] { return std::array{ordered_sum(Rival{}, *items, fn)}; },
+            [=] { return std::array{ordered_sum(rivals::serial_loop{}, *items, fn)}; },
+            [=] { benchmark::DoNotOptimize(ordered_sum(Rival{}, *items, fn)); });
+    };
+    visit(rivals::serial_loop{});
+    visit(rivals::tbb_parallel_pipeline{});
+    visit(rivals::parmap_stream{});
+}
+
 std::string cpu_model()
 {
     std::ifstream info("/proc/cpuinfo");
@@ -244,6 +266,8 @@ void add_all()
     add_fresh("10,000 Pareto, ascending", pareto(order::ascending), spin{});
     add_fresh("10,000 Pareto, descending", pareto(order::descending), spin{});
     add_sum("100,000,000 doubles summed", lazy_items([] { return small_numbers(100'000'000); }));
+    add_stream("1,000,000 x 1 us streamed", equal(1'000'000, 1'000), spin{});
+    add_stream("1,000,000 x 1 ns streamed", equal(1'000'000, 1), spin{});
     // No number of workers can be faster than this.
     add_fresh("the dearest Pareto item",
               lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }), spin{});

@@ -32,6 +32,9 @@ RIVALS = {
     "TBB by 10k": "tbb::parallel_deterministic_reduce in grains of 10,000",
     "reduce": "std::transform_reduce(par)",
     "map_reduce": "parmap::map_reduce",
+    "loop": "serial loop",
+    "pipeline": "tbb::parallel_pipeline",
+    "stream": "parmap::stream",
 }
 OURS = ["parmap", "p::vector", "watched"]
 SPINNING = ["OMP static", "OMP dynamic"]  # their threads wait by burning CPU
@@ -99,7 +102,8 @@ MAPS = [
     *PARETO,
 ]
 SUMS = ["100,000,000 doubles summed"]
-TABLES = [MAPS, SUMS]
+STREAMS = ["1,000,000 x 1 us streamed", "1,000,000 x 1 ns streamed"]
+TABLES = [MAPS, SUMS, STREAMS]
 
 
 def goals(us):
@@ -137,6 +141,8 @@ def goals(us):
     yield over("8 maps of 1,000 x 1 us", "parmap", 1.05, "parmap", "8,000 x 1 us")
     for row in SUMS:
         yield over(row, "map_reduce", 1.05, min("TBB by 1", "TBB by 10k", key=lambda rival: us(row, rival)))
+    for row, limit in zip(STREAMS, [1.05, 1.00]):
+        yield over(row, "stream", limit, "pipeline")
     for row in us.workloads(MAPS):
         yield over(row, "watched", 1.01, "parmap")
     # Never more than 3 % or 0.3 us behind the best rival that does not wait by spinning.

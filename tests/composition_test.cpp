@@ -45,6 +45,23 @@ void expect_right_map(int n = 200)
     EXPECT_EQ(parmap::map(std::views::iota(0, n), slowly), expected(n));
 }
 
+void expect_right_streams(int n = 100)
+{
+    std::vector<int> in_order;
+    for (const int x : parmap::stream(std::views::iota(0, n), slowly)) in_order.push_back(x);
+    EXPECT_EQ(in_order, expected(n));
+    std::vector<int> as_completed(static_cast<std::size_t>(n));
+    for (auto&& [index, x] : parmap::as_completed(std::views::iota(0, n), slowly)) as_completed[index] = x;
+    EXPECT_EQ(as_completed, expected(n));
+}
+
+/// All of them, as a caller in some surroundings would use them.
+void expect_right_algorithms()
+{
+    expect_right_map();
+    expect_right_streams();
+}
+
 std::ptrdiff_t threads_now()
 {
     return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
@@ -68,13 +85,13 @@ private:
 
 TEST(Composition, InsideParallelFor)
 {
-    tbb::parallel_for(0, 50, [](int) { expect_right_map(); });
+    tbb::parallel_for(0, 50, [](int) { expect_right_algorithms(); });
 }
 
 TEST(Composition, InsideATaskGroup)
 {
     tbb::task_group group;
-    for (int i = 0; i < 50; ++i) group.run([] { expect_right_map(); });
+    for (int i = 0; i < 50; ++i) group.run([] { expect_right_algorithms(); });
     group.wait();
 }
 
@@ -83,7 +100,7 @@ TEST(Composition, InsideAFlowGraphNode)
     tbb::flow::graph graph;
     std::atomic<int> done{0};
     tbb::flow::function_node<int, int> node(graph, tbb::flow::unlimited, [&](int x) {
-        expect_right_map();
+        expect_right_algorithms();
         ++done;
         return x;
     });
@@ -94,13 +111,14 @@ TEST(Composition, InsideAFlowGraphNode)
 
 TEST(Composition, InsideAnotherMapAndAnother)
 {
-    parmap::for_each(std::views::iota(0, 6),
-                     [](int) { parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_map(); }); });
+    parmap::for_each(std::views::iota(0, 6), [](int) {
+        parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_algorithms(); });
+    });
 }
 
 TEST(Composition, InsideANarrowerArena)
 {
-    tbb::task_arena(1).execute([] { expect_right_map(); });
+    tbb::task_arena(1).execute([] { expect_right_algorithms(); });
 }
 
 TEST(Composition, FromManyThreadsAtOnce)
@@ -108,7 +126,7 @@ TEST(Composition, FromManyThreadsAtOnce)
     std::vector<std::jthread> callers;
     for (int i = 0; i < 16; ++i) {
         callers.emplace_back([] {
-            for (int k = 0; k < 10; ++k) expect_right_map();
+            for (int k = 0; k < 10; ++k) expect_right_algorithms();
         });
     }
 }
@@ -130,6 +148,23 @@ TEST(Composition, NeverMoreThreadsThanCpusAndTheReporter)
                      },
                      {.progress = watch, .grain_size = 1});
     EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
+}
+
+// The stand-in is the last of as many threads as there are CPUs: one of them, the caller's, sleeps meanwhile.
+TEST(Composition, StreamsMakeNoMoreThreadsThanCpusAndTheReporter)
+{
+    thread_peak peak;
+    const auto watch = [&](const parmap::progress_state&) { peak.look(); };
+    parmap::for_each(std::views::iota(0, 8),
+                     [&](int) {
+                         for (auto&& x : parmap::as_completed(std::views::iota(0, 50), slowly)) {
+                             static_cast<void>(x);
+                             peak.look();
+                         }
+                     },
+                     {.progress = watch, .grain_size = 1});
+    const std::ptrdiff_t made = peak.most() - 1;  // all but the main thread
+    EXPECT_LE(made, parmap::num_cpus() + 1);
 }
 
 // A thread that waits for its map must not take up another task: the task may want a lock that the
@@ -257,6 +292,47 @@ TEST(Composition, AMapInsideAGroupCancelledBeforeThrowsCancelled)
             });
         });
         parmap::detail::assume_cpus(0);
+    }
+}
+
+TEST(Composition, ACancelledGroupCancelsTheStreamsInside)
+{
+    const auto expect_cancelled = [](const auto& make) {
+        tbb::task_group group;
+        std::atomic<int> ran{0};
+        group.run_and_wait([&] {
+            auto results = make([&](int x) {
+                if (++ran == 100) group.cancel();
+                return slowly(x);
+            });
+            EXPECT_THROW(for ([[maybe_unused]] auto&& x : results){}, parmap::cancelled);
+        });
+        EXPECT_LT(ran, 1'000'000);
+    };
+    const auto numbers = std::views::iota(0, 1'000'000);
+    expect_cancelled([&](auto fn) { return parmap::stream(numbers, fn, {.max_workers = 2}); });
+    expect_cancelled([&](auto fn) { return parmap::as_completed(numbers, fn, {.max_workers = 2}); });
+}
+
+TEST(Composition, AStreamMayBeConsumedWithALockHeld)
+{
+    std::mutex lock;
+    tbb::parallel_for(0, 50, [&](int) {
+        const std::lock_guard held(lock);
+        expect_right_streams();
+    });
+}
+
+TEST(Composition, AnItemOfAStreamMayUseOneTbbWithALockHeld)
+{
+    std::mutex lock;
+    for (auto&& sum : parmap::as_completed(std::views::iota(0, 200), [&](int n) {
+             const std::lock_guard held(lock);
+             std::atomic<int> all{0};
+             tbb::parallel_for(0, 100, [&](int i) { all += slowly(i) - 1 + n; });
+             return all.load();
+         })) {
+        EXPECT_EQ(sum.value, 4950 + 100 * static_cast<int>(sum.index));
     }
 }
 

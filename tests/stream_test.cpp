@@ -24,7 +24,9 @@
 
 #include <gtest/gtest.h>
 
+#include <parmap/map_reduce.hpp>
 #include <parmap/stream.hpp>
+#include <parmap/zip.hpp>
 
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
@@ -185,6 +187,47 @@ TEST(Stream, OwnsATemporaryAndTheFunction)
     std::string all;
     for (auto&& s : stream) all += s;
     EXPECT_EQ(all, "a!b!");
+}
+
+TEST(Stream, TakesZippedRangesWithAndWithoutTheIndex)
+{
+    std::vector<int> totals{0, 0, 0};
+    const std::list<int> prices{10, 20, 30};
+    for ([[maybe_unused]] const int t :
+         parmap::stream(parmap::zip(totals, prices), [](int& total, int price) { return total += price; })) {
+    }
+    EXPECT_EQ(totals, (std::vector{10, 20, 30}));
+
+    std::istringstream names("a b c d");
+    std::string all;
+    auto endless = parmap::zip(std::views::iota(0), std::views::iota(10));
+    for (auto&& text : parmap::stream(endless, [](std::size_t i, int a, int b) {
+             return std::to_string(i) + ":" + std::to_string(a + b) + " ";
+         })) {
+        all += text;
+        if (all.size() > 12) break;
+    }
+    EXPECT_EQ(all, "0:10 1:12 2:14 ");
+
+    all.clear();
+    auto unequal = parmap::zip(std::views::istream<std::string>(names), prices);
+    const auto join = [](const std::string& name, int price) { return name + std::to_string(price) + " "; };
+    EXPECT_THROW(for (auto&& text : parmap::stream(unequal, join)) all += text, std::invalid_argument);
+    EXPECT_EQ(all, "a10 b20 c30 ");
+}
+
+TEST(Stream, IsARangeThatOtherAlgorithmsTake)
+{
+    on_some_workers([] {
+        auto results = parmap::stream(std::views::iota(0, 1'000), doubled);
+        EXPECT_EQ(parmap::map_reduce(
+                      results, [](int x) { return x; }, 0, std::plus{}),
+                  999'000);
+        auto one = parmap::stream(std::views::iota(0, 1'000), doubled);
+        int expected = 0;
+        for (const int x : parmap::stream(std::move(one), doubled)) ASSERT_EQ(x, 4 * expected++);
+        EXPECT_EQ(expected, 1'000);
+    });
 }
 
 TEST(Stream, BeginGivesTheResultThatItIsAt)
@@ -465,6 +508,24 @@ TEST(Stream, RunsItemsAtTheSameTime)
             ++n;
         }
         EXPECT_EQ(n, most_workers);
+    });
+}
+
+TEST(Stream, SharesHeavyItemsThatComeAfterLightOnes)
+{
+    with_cpus(2, [] {
+        std::mutex mutex;
+        std::set<std::thread::id> threads;
+        for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0, 10'100), [&](int x) {
+                 if (x >= 10'000) {
+                     std::this_thread::sleep_for(1ms);
+                     const std::lock_guard lock(mutex);
+                     threads.insert(std::this_thread::get_id());
+                 }
+                 return x;
+             })) {
+        }
+        EXPECT_GE(threads.size(), 2U);
     });
 }
 

@@ -11,6 +11,8 @@
 
 #include <parmap/parmap.hpp>
 
+#include "../workloads.hpp"
+
 namespace rivals {
 
 struct parmap_map {
@@ -64,6 +66,16 @@ private:
                 parmap::progress_bar{.label = "bench", .style = parmap::bar_style::terminal, .fd = nowhere},
             .stop = source.get_token(),
             .timeout = std::chrono::hours(1)};
+    }
+};
+
+struct parmap_stream {
+    static constexpr const char* name = "stream";
+
+    template <class In, class Fn, class Consume>
+    static void stream(const In& in, const Fn& fn, const Consume& consume)
+    {
+        for (auto&& result : parmap::stream(in, fn, {.max_in_flight = workloads::tokens})) consume(result);
     }
 };
 
