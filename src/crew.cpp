@@ -73,8 +73,6 @@ public:
 private:
     static inline std::atomic<bool> lent{false};  // the one stand-in of the process
 
-    ~entrance() = default;
-
     /// \param at_leave  called under the lock when the work is done
     template <class AtLeave>
     void come(const AtLeave& at_leave) noexcept

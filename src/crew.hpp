@@ -12,13 +12,11 @@ public:
     /// What they come for.
     class job {
     public:
+        virtual ~job() = default;
         /// Called on a thread that came, with a ticket that no other has meanwhile, below size + 1.
         virtual void work(int ticket) noexcept = 0;
         /// Called after that, when the thread may be called again.
         virtual void left() noexcept = 0;
-
-    protected:
-        ~job() = default;
     };
 
     /// \param size  oneTBB's threads to have at once, >= 1

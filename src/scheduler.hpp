@@ -37,10 +37,8 @@ int width_here(int workers) noexcept;
 /// Something that a thread is to do while the caller does not wait.
 class errand {
 public:
+    virtual ~errand() = default;
     virtual void run() noexcept = 0;
-
-protected:
-    ~errand() = default;
 };
 
 /// Threads of oneTBB that run errands, with the floating-point settings of the thread that made the arena.

@@ -67,14 +67,14 @@ public:
           mask_(std::bit_ceil(limit_) - 1),
           cost_(*plan_.cost),
           slot_of_(mask_ + 1),
-          result_at_(mask_ + 1),
-          errors_(mask_ + 1)
+          result_at_(mask_ + 1)
     {
+        errors_.resize(slots());
         for (std::size_t i = 0; i < slot_of_.size(); ++i) slot_of_[i].store(i, std::memory_order_relaxed);
     }
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
-    ~impl() { finish(progress_phase::cancelled); }
+    ~impl() override { finish(progress_phase::cancelled); }
 
     std::size_t slots() const noexcept { return mask_ + 1; }
 
