@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compresses standard input as gzip does, on every CPU, with as much in memory for any input.
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+#include <zlib.h>
+
+#include <parmap/parmap.hpp>
+
+namespace {
+
+constexpr std::string_view usage =
+    "usage: gziplines [--workers N] [--level 1..9]\n"
+    "Compresses standard input to standard output, for gzip -d and zcat to read:\n"
+    "  gziplines <access.log >access.log.gz\n"
+    "Every MB is a gzip member of its own, of whole lines; only a line longer than that is cut. The output "
+    "is\n"
+    "the same for any number of workers, and the memory, about 8 MB for each, for any length of the input.\n"
+    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "  --level N    1 is the fastest, 9 makes the smallest output (default: 6)\n"
+    "Exit code: 0, 1 for a failure (the output is cut short), 2 for wrong arguments.\n";
+
+struct arguments {
+    std::optional<int> workers;
+    int level{6};
+    bool help{false};
+};
+
+/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
+/// PARMAP_MAX_WORKERS, and the usage is no help with that.
+struct wrong_arguments : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// \throws wrong_arguments with a sentence about what is wrong.
+int parse_workers(std::string_view text)
+{
+    int n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
+        throw wrong_arguments("--workers " + std::string(text) + ": give a whole number >= 0");
+    }
+    return n;
+}
+
+/// \throws wrong_arguments with a sentence about what is wrong.
+int parse_level(std::string_view text)
+{
+    if (text.size() != 1 || text[0] < '1' || text[0] > '9') {
+        throw wrong_arguments("--level " + std::string(text) + ": give a whole number from 1 to 9");
+    }
+    return text[0] - '0';
+}
+
+/// \throws wrong_arguments with a sentence about what is wrong.
+arguments parse(const std::vector<std::string_view>& words)
+{
+    arguments args;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (word == "--help" || word == "-h") {
+            args.help = true;
+        } else if (word == "--workers" || word == "--level") {
+            if (++i == words.size()) throw wrong_arguments(std::string(word) + " needs a number");
+            if (word == "--workers") args.workers = parse_workers(words[i]);
+            if (word == "--level") args.level = parse_level(words[i]);
+        } else if (word.starts_with('-')) {
+            throw wrong_arguments("unknown option " + std::string(word));
+        } else {
+            throw wrong_arguments(std::string(word) + ": only standard input is read");
+        }
+    }
+    return args;
+}
+
+using bytes = std::vector<unsigned char>;
+
+/// Fills the buffer as far as there is more. \return the bytes read; fewer than asked for only at the end
+std::size_t read_input(std::span<unsigned char> buffer)
+{
+    std::size_t size = 0;
+    while (size != buffer.size()) {
+        const ssize_t got = ::read(STDIN_FILENO, buffer.data() + size, buffer.size() - size);
+        if (got == 0) break;
+        if (got > 0) size += static_cast<std::size_t>(got);
+        if (got < 0 && errno != EINTR) {
+            throw std::system_error(errno, std::generic_category(), "standard input");
+        }
+    }
+    return size;
+}
+
+void write_output(std::span<const unsigned char> buffer)
+{
+    while (!buffer.empty()) {
+        const ssize_t put = ::write(STDOUT_FILENO, buffer.data(), buffer.size());
+        if (put >= 0) buffer = buffer.subspan(static_cast<std::size_t>(put));
+        if (put < 0 && errno != EINTR) {
+            throw std::system_error(errno, std::generic_category(), "standard output");
+        }
+    }
+}
+
+/// Standard input in chunks that end where a line does; the next is read when the iterator goes on. A line that
+/// fills a chunk is cut, so that no chunk is larger than the others.
+class input_chunks : public std::ranges::view_base {
+public:
+    class iterator {
+    public:
+        using iterator_concept = std::input_iterator_tag;
+        using value_type = bytes;
+        using difference_type = std::ptrdiff_t;
+
+        explicit iterator(input_chunks& chunks) : chunks_(&chunks) {}
+
+        /// To be moved out: the chunks before are not needed any more.
+        bytes&& operator*() const { return std::move(chunks_->chunk_); }
+        iterator& operator++()
+        {
+            chunks_->read();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t /*end*/) const { return chunks_->chunk_.empty(); }
+
+    private:
+        input_chunks* chunks_;
+    };
+
+    iterator begin()
+    {
+        read();
+        return iterator(*this);
+    }
+    static std::default_sentinel_t end() noexcept { return {}; }
+
+private:
+    static constexpr std::size_t chunk_size = std::size_t{1} << 20U;
+
+    void read()
+    {
+        chunk_ = std::exchange(begun_line_, {});
+        // Not asked again: a terminal would go on.
+        if (is_at_end_) return;
+        const std::size_t begun = chunk_.size();
+        chunk_.resize(chunk_size);
+        const std::size_t size = begun + read_input(std::span(chunk_).subspan(begun));
+        is_at_end_ = size != chunk_size;
+        if (is_at_end_) {
+            chunk_.resize(size);
+        } else {
+            keep_whole_lines();
+        }
+    }
+
+    void keep_whole_lines()
+    {
+        const auto lines_end = std::find(chunk_.rbegin(), chunk_.rend(), '\n').base();
+        if (lines_end == chunk_.begin()) return;
+        begun_line_.assign(lines_end, chunk_.end());
+        chunk_.erase(lines_end, chunk_.end());
+    }
+
+    bytes chunk_;       // the one that the iterator is at; empty at the end
+    bytes begun_line_;  // for the next chunk
+    bool is_at_end_{false};
+};
+
+/// The chunk as a gzip member.
+bytes compress(bytes chunk, int level)
+{
+    constexpr int with_gzip_header = 16;  // zlib's number for it
+    constexpr int usual_memory = 8;
+    z_stream stream{};
+    const int error = deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + with_gzip_header, usual_memory,
+                                   Z_DEFAULT_STRATEGY);
+    if (error != Z_OK) throw std::runtime_error(std::string("zlib: ") + zError(error));
+    const std::unique_ptr<z_stream, decltype(&deflateEnd)> ended_here(&stream, deflateEnd);
+
+    bytes member(deflateBound(&stream, chunk.size()));
+    stream.next_in = chunk.data();
+    stream.avail_in = static_cast<uInt>(chunk.size());
+    stream.next_out = member.data();
+    stream.avail_out = static_cast<uInt>(member.size());
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib: a chunk is left over");
+    member.resize(stream.total_out);
+    return member;
+}
+
+void compress_input(const arguments& args)
+{
+    bool is_empty = true;
+    for (auto&& member :
+         parmap::stream(input_chunks(), [&](bytes chunk) { return compress(std::move(chunk), args.level); },
+                        {.max_workers = args.workers,
+                        .progress = parmap::progress_bar{.label = "compressing", .unit = "chunk"}})) {
+        write_output(member);
+        is_empty = false;
+    }
+    // No member at all would not be a gzip file.
+    if (is_empty) write_output(compress({}, args.level));
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        const arguments args = parse({argv + 1, argv + argc});
+        if (args.help) {
+            std::cout << usage;
+            return 0;
+        }
+        compress_input(args);
+        return 0;
+    } catch (const wrong_arguments& e) {
+        std::cerr << "gziplines: " << e.what() << '\n' << usage;
+        return 2;
+    } catch (const std::exception& e) {
+        std::cerr << "gziplines: " << e.what() << '\n';
+        return 1;
+    }
+}

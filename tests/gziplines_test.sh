@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# gziplines against gzip, on the inputs that go wrong.
+#   gziplines_test.sh PROGRAM [memory]
+# With "memory", also that it needs no more for a longer input; not for sanitizers, which take address space at will.
+set -euo pipefail
+program=$1
+export LC_ALL=C
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+chunk=$((1 << 20))
+head -c $((5 * chunk)) /dev/urandom >"$work/binary"
+head -c $((3 * chunk + 1)) /dev/zero | tr '\0' x >"$work/one huge line"
+seq 700000 | sed 's/^/line /' >"$work/text"
+: >"$work/empty"
+echo >"$work/one empty line"
+printf 'a\nb' >"$work/no newline at the end"
+head -c $chunk "$work/binary" >"$work/one chunk"
+{ head -c $((chunk - 1)) "$work/one huge line" && echo; } >"$work/one chunk is one line"
+{ cat "$work/one chunk is one line" && echo more; } >"$work/a line after one chunk"
+{ echo short && cat "$work/one huge line" "$work/text"; } >"$work/a huge line between others"
+
+for file in "$work"/*; do
+    for workers in 0 1 2 ""; do
+        "$program" ${workers:+--workers "$workers"} <"$file" >"$work/actual.gz" 2>"$work/errors" ||
+            fail "exit code $? for $file"
+        [ ! -s "$work/errors" ] || fail "stderr: $(cat "$work/errors")"
+        if [ "$workers" = 0 ]; then
+            gzip -t "$work/actual.gz" || fail "no gzip file for $file"
+            gzip -dc "$work/actual.gz" | cmp - "$file" || fail "$file does not come back"
+            mv "$work/actual.gz" "$work/expected.gz"
+        else
+            cmp "$work/expected.gz" "$work/actual.gz" || fail "other bytes with workers='$workers' for $file"
+        fi
+    done
+    rm -f "$work/actual.gz" "$work/expected.gz" "$work/errors"
+done
+
+# Members are of whole lines, and a pipe, which gives less at a time than a file, makes no difference.
+"$program" <"$work/text" >"$work/text.gz"
+dd if="$work/text" bs=1000 status=none | "$program" | cmp - "$work/text.gz" || fail "other bytes from a pipe"
+members=$(grep -obUaP '\x1f\x8b\x08\x00\x00\x00\x00\x00' "$work/text.gz" | cut -d: -f1)
+[ "$(wc -w <<<"$members")" -ge $(($(wc -c <"$work/text") / chunk)) ] || fail "too few members, at $members"
+for offset in $members; do
+    [ "$offset" = 0 ] && continue
+    head -c "$offset" "$work/text.gz" | gzip -dc | tail -c 1 | cmp - <(echo) || fail "a line is cut at $offset"
+done
+
+# Levels
+for level in 1 9; do
+    "$program" --level $level <"$work/text" >"$work/level$level.gz" || fail "exit code $? for level $level"
+    gzip -dc "$work/level$level.gz" | cmp - "$work/text" || fail "level $level does not come back"
+done
+"$program" --level 6 <"$work/text" | cmp - "$work/text.gz" || fail "the default is not level 6"
+[ "$(wc -c <"$work/level9.gz")" -lt "$(wc -c <"$work/level1.gz")" ] || fail "level 9 is no smaller than level 1"
+
+# Wrong arguments
+for arguments in "--workers" "--workers x" "--workers -1" "--level" "--level 0" "--level 10" "--level fast" "--what" \
+    "$work/text"; do
+    rc=0
+    # shellcheck disable=SC2086
+    "$program" $arguments </dev/null >"$work/actual" 2>"$work/errors" || rc=$?
+    [ $rc = 2 ] || fail "exit code $rc for arguments '$arguments'"
+    grep -q "^usage: gziplines" "$work/errors" || fail "no usage for arguments '$arguments'"
+    [ ! -s "$work/actual" ] || fail "output for arguments '$arguments'"
+done
+"$program" --help | grep -q "^usage: gziplines" || fail "no help"
+"$program" --help | grep -qx "  gziplines <access.log >access.log.gz" || fail "no example"
+
+# A bad variable is no wrong argument: the error names it, without the usage.
+rc=0
+PARMAP_MAX_WORKERS=many "$program" <"$work/text" >"$work/actual" 2>"$work/errors" || rc=$?
+[ $rc = 1 ] || fail "exit code $rc for PARMAP_MAX_WORKERS=many"
+grep -q "^gziplines: .*PARMAP_MAX_WORKERS.*many" "$work/errors" || fail "$(cat "$work/errors")"
+! grep -q "^usage:" "$work/errors" || fail "usage for PARMAP_MAX_WORKERS=many"
+
+# What cannot be read or written is named.
+expect_error() {
+    local rc=$1 error=$2
+    [ "$rc" = 1 ] || fail "exit code $rc, not 1 and '$error'"
+    grep -qx "gziplines: $error" "$work/errors" || fail "$(cat "$work/errors"), not '$error'"
+}
+for workers in 0 2; do
+    rc=0
+    "$program" --workers $workers <"$work" >"$work/actual" 2>"$work/errors" || rc=$?
+    expect_error $rc "standard input: Is a directory"
+    rc=0
+    "$program" --workers $workers <&- >"$work/actual" 2>"$work/errors" || rc=$?
+    expect_error $rc "standard input: Bad file descriptor"
+    for file in text empty; do
+        [ -w /dev/full ] || continue
+        rc=0
+        "$program" --workers $workers <"$work/$file" >/dev/full 2>"$work/errors" || rc=$?
+        expect_error $rc "standard output: No space left on device"
+    done
+    # A closed pipe ends it by the signal, or by the error where the signal is ignored.
+    {
+        trap '' PIPE
+        rc=0
+        "$program" --workers $workers <"$work/binary" 2>"$work/errors" || rc=$?
+        echo $rc >"$work/rc"
+    } | head -c 10 >/dev/null
+    expect_error "$(cat "$work/rc")" "standard output: Broken pipe"
+done
+
+# More goes through than it could have in memory. Of two workers, so that a machine with many CPUs needs no more, and
+# of one arena, for the allocator reserves 64 MB or more for each.
+if [ "${2-}" = memory ]; then
+    head -c 150000000 /dev/urandom >"$work/long"
+    for workers in 0 2; do
+        (
+            ulimit -v 100000
+            MALLOC_ARENA_MAX=1 exec "$program" --workers $workers --level 1 <"$work/long" >"$work/long.gz"
+        ) || fail "exit code $? with 100 MB of memory for 150 MB and workers=$workers"
+        gzip -dc "$work/long.gz" | cmp - "$work/long" || fail "a long input does not come back"
+    done
+fi
+echo "gziplines: gzip gives every input back"
