@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,7 +16,18 @@ namespace parmap::detail {
 /// Who is at work, and whether anybody may still come in.
 class crew::entrance final : public scheduler::errand {
 public:
-    entrance(job& work, int tickets) : job_(work), taken_(static_cast<std::size_t>(tickets), false) {}
+    entrance(job& work, int tickets) : job_(work), taken_(static_cast<std::size_t>(tickets), false)
+    {
+        const std::lock_guard lock(known().mutex);
+        known().entrances.insert(this);
+    }
+    entrance(const entrance&) = delete;
+    entrance& operator=(const entrance&) = delete;
+    ~entrance() override
+    {
+        const std::lock_guard lock(known().mutex);
+        known().entrances.erase(this);
+    }
 
     /// One more owner: the crew, or a call.
     void hold() noexcept { owners_.fetch_add(1); }
@@ -71,6 +83,18 @@ public:
     }
 
 private:
+    /// All there are. A call that nobody has answered when the program ends is in oneTBB's own memory, where
+    /// LeakSanitizer does not look for what it refers to. Never destroyed: threads may answer until the very end.
+    struct registry {
+        std::mutex mutex;
+        std::set<const entrance*> entrances;
+    };
+    static registry& known()
+    {
+        static registry* const all = new registry;
+        return *all;
+    }
+
     static inline std::atomic<bool> lent{false};  // the one stand-in of the process
 
     /// \param at_leave  called under the lock when the work is done

@@ -104,7 +104,8 @@ public:
 
     void work(int ticket) noexcept override
     {
-        report_.joined(ticket + 1);
+        // Whoever takes the last ticket stands in for the consumer, which has joined.
+        if (ticket + 1 < workers_) report_.joined(ticket + 1);
         worker_slot* const slot = report_.slot(static_cast<std::size_t>(ticket) + 1);
         while (may_start() && !is_alone() && (run_one(slot) || look_out_for_items(2us))) {
         }

@@ -182,7 +182,7 @@ auto make_stream(Range&& range, Fn fn, const options& options)
 ///
 /// ```cpp
 /// std::ifstream log("access.log");
-/// for (auto&& entry : parmap::stream(lines_of(log), parse)) add(entry);  // a line a time, of any number
+/// for (auto&& hash : parmap::stream(std::views::istream<std::string>(log), sha256)) std::cout << hash << '\n';
 /// ```
 ///
 /// Lazy: nothing is read before the first result is asked for. Then at most `max_in_flight` items are read, running
@@ -191,10 +191,14 @@ auto make_stream(Range&& range, Fn fn, const options& options)
 /// long as they are short (below 20 us), or when it waits for that very item.
 ///
 /// The stream may be moved, left before its end, or never begun: its destructor starts no more items, and waits for
-/// those that are running. Consume it on one thread at a time. It does not survive a fork().
+/// those that are running and for the source, when that is being read. So does whatever ends it, a timeout as well:
+/// nothing interrupts an item, nor a source that is blocked. Consume it on one thread at a time, and let no item wait
+/// for the consumer. It does not survive a fork().
 ///
-/// \param range    any input range, also an endless one. Read by one thread at a time, not always the same one.
-///                 Kept by reference when it is an lvalue, else moved in.
+/// \param range    any input range, also an endless one. Kept by reference when it is an lvalue, else moved in.
+///                 Read by one thread at a time, not always the same one: begin() for the first element, then ++ for
+///                 the next when there is room for it. Elements of a single-pass range are copied, or moved when it
+///                 hands out rvalues.
 /// \param fn       as for map; kept in the stream. It returns what is not void and can be moved.
 /// \param options  max_in_flight, max_workers, progress, stop, and timeout, which runs from this call on.
 /// \return an input range of the results, as rvalues.

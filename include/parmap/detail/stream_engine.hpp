@@ -35,10 +35,11 @@ enum class stream_order { as_read, as_completed };
 
 /// What a stream is made of besides its job.
 struct stream_plan {
-    stream_order order;
-    options requested;
-    std::optional<std::size_t> total;  ///< items of the source, where it tells
-    std::atomic<float>* cost;  ///< what an item of this kind cost before, in nanoseconds; 0: not known
+    stream_order order{stream_order::as_read};
+    options requested{};
+    std::optional<std::size_t> total{};  ///< items of the source, where it tells
+    std::atomic<float>* cost{
+        nullptr};  ///< what an item of this kind cost before, in nanoseconds; 0: not known
 };
 
 /// One stream, as its consumer sees it. All is begun by the first next().
