@@ -91,7 +91,7 @@ private:
     };
     static registry& known()
     {
-        static registry* const all = new registry;
+        static auto* const all = new registry;
         return *all;
     }
 
