@@ -89,6 +89,9 @@ public:
         return !is_all_claimed() && !halted_.load(std::memory_order_relaxed);
     }
 
+    /// No block is begun any more.
+    void halt() noexcept { halt(stop_reason::stop_requested); }
+
     /// What became of it. Called when no other thread works on this any more.
     /// \throws std::bad_alloc  when a failure could not be noted
     run_result end()
