@@ -365,6 +365,24 @@ TEST(Trace, TheItemsOfAStreamAreInIt)
     }
 }
 
+TEST(Trace, AStreamMayBeConsumedInsideCallsAndBetweenThem)
+{
+    const temporary_file file;
+    {
+        const parmap::options traced{.max_workers = 1, .trace = file.path};
+        auto numbers = parmap::stream(std::views::iota(0, 1'000), std::identity(), traced);
+        auto at = numbers.begin();
+        for (int i = 0; i < 200; ++i) {
+            ++at;
+            parmap::for_each(
+                std::views::iota(0, 2), [&](int) { ++at; }, traced);
+        }
+    }
+    const trace read(file.path);
+    EXPECT_EQ(read.count("call"), 200U);
+    EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 601U);
+}
+
 TEST(Trace, IsWrittenWhenItsLastCopyIsGone)
 {
     const temporary_file file;

@@ -25,17 +25,18 @@ class trace_recorder;
 /// ```
 ///
 /// The file is opened, and what was in it is gone, when a trace is made of its path; it is written when the last copy
-/// of that trace is gone: in the first line above, when the call has returned. Should that fail, the trace is lost
-/// and nothing said. Copies refer to the same trace.
+/// of that trace is gone: in the first line above, when the call has returned. A stream keeps a copy as long as it is
+/// there. Should writing fail, the trace is lost and nothing said.
 ///
 /// Each thread has a row. In it stand the calls it made, the blocks it ran, with the first item and the number of
 /// items begun, and within them what they called in turn, if that has the same trace. A call and its blocks are named
 /// after the label of its progress bar; without one they are called "map", a stream's items "stream".
 ///
-/// Costs a branch a block when off. When on: one entry of 48 bytes for a block, made without a lock. So that a long
-/// run needs no more than a few megabytes a thread, a thread that has 65,536 entries joins those of neighbouring blocks
-/// of a call ("blocks" says how many) where no gap is worth seeing, and from then on new ones too. Blocks of
-/// less than 2 us are joined from the start. Calls are never joined.
+/// Costs a branch a block when off. When on: an entry of 48 bytes a block, made without a lock; for an item of a stream,
+/// two readings of the clock as well. So that a long run needs no more than a few megabytes a thread, a thread that
+/// has 65,536 entries joins those of neighbouring blocks of a call ("blocks" says how many) where no gap between them
+/// is worth seeing, and does so with new ones from then on. Blocks that take less than 2 us together are joined from
+/// the start. Calls are never joined.
 class PARMAP_EXPORT trace_file {
 public:
     /// No trace: costs one branch.
