@@ -12,6 +12,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,13 +28,17 @@ namespace parmap::detail {
 /// that says so, work() on one thread or, after share(), on several, and end() when all have left.
 class block_run {
 public:
-    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy)
+    /// \param step  the name of the step that it is part of; empty when it is a call of its own
+    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
+              std::string_view step = {})
         : size_(size),
           function_(function),
           limits_(limits),
           policy_(policy),
-          trace_(limits.requested, "map"),
-          call_(trace_.call())
+          trace_(step.empty() ? traced_run(limits.requested, "map")
+                              : traced_run(limits.requested.trace, step)),
+          // A step may begin and end on different threads.
+          call_(step.empty() ? trace_.call() : trace_span())
     {
         // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
         if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
@@ -91,6 +96,9 @@ public:
     {
         return !is_all_claimed() && !halted_.load(std::memory_order_relaxed);
     }
+
+    /// No block is begun any more.
+    void halt() noexcept { halt(stop_reason::stop_requested); }
 
     /// What became of it. Called when no other thread works on this any more.
     /// \throws std::bad_alloc  when a failure could not be noted

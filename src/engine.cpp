@@ -97,6 +97,13 @@ run_limits::run_limits(const options& options)
 {
 }
 
+run_limits::run_limits(const options& options, const run_limits& whole) noexcept
+    : requested(options),
+      workers(whole.workers),
+      deadline(whole.deadline)
+{
+}
+
 void run_result::throw_unless_complete() const
 {
     if (!failures.empty()) std::rethrow_exception(failures.front().error);

@@ -73,6 +73,21 @@ int allowed(int threads)
     return std::min(threads, static_cast<int>(limit));
 }
 
+/// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
+/// task group the caller runs in.
+struct callers_group {
+    tbb::task_group_context context{tbb::task_group_context::bound, tbb::task_group_context::default_traits |
+                                                                        tbb::task_group_context::fp_settings};
+
+    /// Entering another arena cuts the chain to the caller's task group, so before that a first, empty loop binds
+    /// the group to it.
+    void bind()
+    {
+        tbb::parallel_for(
+            0, 1, [](int) {}, context);
+    }
+};
+
 /// The tickets, in the arena the thread is in. Isolated: while it waits, the thread runs no task but
 /// the job's own, so the caller may hold a lock.
 void run_here(job& job, int tickets, bool watched, tbb::task_group_context& group)
@@ -100,21 +115,15 @@ void run(job& job, int tickets, int workers, bool watched)
 {
     watch_forks();
     keep_to_the_cpus();
-    // Made in the caller: it carries the caller's floating-point settings to every worker, and the
-    // cancellation of the task group the caller runs in.
-    tbb::task_group_context group(tbb::task_group_context::bound, tbb::task_group_context::default_traits |
-                                                                      tbb::task_group_context::fp_settings);
+    callers_group group;
 
     const int width_here = tbb::this_task_arena::max_concurrency();
     if (width_here <= workers) {
-        run_here(job, std::min(tickets, width_here), watched, group);
+        run_here(job, std::min(tickets, width_here), watched, group.context);
     } else {
-        // Entering another arena cuts the chain to the caller's task group, so a first, empty loop
-        // binds the group to it before.
-        tbb::parallel_for(
-            0, 1, [](int) {}, group);
+        group.bind();
         tbb::task_arena arena(allowed(workers));
-        arena.execute([&] { run_here(job, tickets, watched, group); });
+        arena.execute([&] { run_here(job, tickets, watched, group.context); });
     }
 }
 
@@ -126,6 +135,49 @@ bool cancelled() noexcept
 int width_here(int workers) noexcept
 {
     return std::min(workers, tbb::this_task_arena::max_concurrency());
+}
+
+struct team::threads {
+    threads(shift& work, tbb::task_group_context& group) : shared(work), tasks(group) {}
+
+    void come() { shared.work(tbb::this_task_arena::current_thread_index()); }
+
+    shift& shared;
+    tbb::task_group tasks;
+};
+
+team::team(int workers) : workers_(workers), width_(width_here(workers)) {}
+
+team::~team() = default;
+
+void team::run(shift& shift)
+{
+    watch_forks();
+    keep_to_the_cpus();
+    callers_group group;
+    threads_ = std::make_unique<threads>(shift, group.context);
+    const auto work_and_wait = [this] { threads_->tasks.run_and_wait([this] { threads_->come(); }); };
+    if (tbb::this_task_arena::max_concurrency() < workers_) {
+        // The caller's arena is to hold it all, and may hold other work of the caller's.
+        tbb::this_task_arena::isolate(work_and_wait);
+    } else {
+        // Not the caller's arena, where isolation would keep the caller from helping the algorithms inside of what
+        // other threads run. In an arena of its own there is nothing to be kept from.
+        group.bind();
+        tbb::task_arena own(allowed(width_));
+        own.execute(work_and_wait);
+    }
+    threads_.reset();
+}
+
+void team::call()
+{
+    threads_->tasks.run([this] { threads_->come(); });
+}
+
+void isolated(void (*function)(void*), void* argument)
+{
+    tbb::this_task_arena::isolate([=] { function(argument); });
 }
 
 struct arena::threads {

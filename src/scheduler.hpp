@@ -34,6 +34,56 @@ bool cancelled() noexcept;
 /// Threads that may run items for the calling thread: `workers`, or fewer in a narrower arena.
 int width_here(int workers) noexcept;
 
+/// What threads do together that come when they are called and leave when there is nothing to do for them.
+class shift {
+public:
+    /// Called on every thread that comes, with its number in the arena, below the team's width: no two threads have
+    /// the same one at once.
+    virtual void work(int thread) noexcept = 0;
+
+protected:
+    ~shift() = default;
+};
+
+/// The threads of an arena that work on one shift: the caller of run(), which waits until all have left, and those
+/// that are called. What they run is to be run isolated(): then they help each other's algorithms while there is
+/// nothing to do on the shift, and take up nothing of it in the middle of something else.
+class team {
+public:
+    /// \param workers  threads to have at once, >= 1; fewer in a narrower arena
+    explicit team(int workers);
+    team(const team&) = delete;
+    team& operator=(const team&) = delete;
+    ~team();
+
+    int width() const noexcept { return width_; }
+
+    /// Has the calling thread work on the shift, and returns when it and all who were called have left; those whom a
+    /// cancelled oneTBB task group around the caller kept away never came.
+    /// \throws std::bad_alloc and what else oneTBB throws for want of resources; nobody has worked then.
+    void run(shift& shift);
+
+    /// Has another thread come to the shift, some time: all may be busy elsewhere. From within work().
+    /// \throws std::bad_alloc and what else oneTBB throws for want of resources; nobody comes then.
+    void call();
+
+private:
+    struct threads;
+
+    int workers_;
+    int width_;
+    std::unique_ptr<threads> threads_;  // in run()
+};
+
+/// Calls `function`; where it waits inside, it takes up only what it has begun itself.
+void isolated(void (*function)(void*), void* argument);
+
+template <class Function>
+void isolated(Function function)
+{
+    isolated([](void* f) { (*static_cast<Function*>(f))(); }, &function);
+}
+
 /// Something that a thread is to do while the caller does not wait.
 class errand {
 public:

@@ -209,7 +209,12 @@ void trace_span::record(std::size_t items) noexcept
 void traced_run::open(const options& requested, std::string_view otherwise) noexcept
 {
     const progress_bar* const bar = requested.progress.bar();
-    name_ = recorder_->name(bar != nullptr && !bar->label.empty() ? bar->label : otherwise);
+    open(bar != nullptr && !bar->label.empty() ? bar->label : otherwise);
+}
+
+void traced_run::open(std::string_view name) noexcept
+{
+    name_ = recorder_->name(name);
     id_ = recorder_->new_run();
 }
 

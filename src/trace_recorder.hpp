@@ -74,13 +74,14 @@ private:
 /// meanwhile ends meanwhile.
 class trace_span {
 public:
+    trace_span() = default;
     trace_span(trace_recorder* recorder, trace_category category, std::uint32_t name) noexcept
         : recorder_(recorder)
     {
         if (recorder_ != nullptr) begin(category, name);
     }
-    trace_span(trace_recorder* recorder, trace_category category, std::string_view name) noexcept
-        : trace_span(recorder, category, recorder != nullptr ? recorder->name(name) : 0)
+    trace_span(const trace_file& trace, trace_category category, std::string_view name) noexcept
+        : trace_span(trace.recorder(), category, trace ? trace.recorder()->name(name) : 0)
     {
     }
 
@@ -94,8 +95,8 @@ private:
     void begin(trace_category category, std::uint32_t name) noexcept;
     void record(std::size_t items) noexcept;
 
-    trace_recorder* const recorder_;
-    trace_event event_;
+    trace_recorder* const recorder_{nullptr};
+    trace_event event_{};
 };
 
 /// What one call tells its trace; nothing without one.
@@ -106,6 +107,11 @@ public:
         : recorder_(requested.trace.recorder())
     {
         if (recorder_ != nullptr) open(requested, otherwise);
+    }
+
+    traced_run(const trace_file& trace, std::string_view name) noexcept : recorder_(trace.recorder())
+    {
+        if (recorder_ != nullptr) open(name);
     }
 
     bool on() const noexcept { return recorder_ != nullptr; }
@@ -126,6 +132,7 @@ public:
 
 private:
     void open(const options& requested, std::string_view otherwise) noexcept;
+    void open(std::string_view name) noexcept;
 
     trace_recorder* const recorder_;
     std::uint32_t name_{0};

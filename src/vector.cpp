@@ -60,10 +60,8 @@ void populate(void* memory, std::size_t bytes, const run_limits& limits)
         static_cast<void>(
             ::madvise(static_cast<char*>(first) + page * huge_page, huge_page, MADV_POPULATE_WRITE));
     };
-    const options silent{.max_workers = limits.workers, .stop = limits.requested.stop};
-    run_limits same(silent);
-    same.deadline = limits.deadline;
-    run(pages, block_function(item), same);
+    const options silent{.stop = limits.requested.stop};
+    run(pages, block_function(item), run_limits(silent, limits));
 #endif
 }
 

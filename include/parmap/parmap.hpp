@@ -9,6 +9,7 @@
 #include <parmap/progress.hpp>
 #include <parmap/progress_scope.hpp>
 #include <parmap/stream.hpp>
+#include <parmap/task_graph.hpp>
 #include <parmap/trace.hpp>
 #include <parmap/try_map.hpp>
 #include <parmap/vector.hpp>

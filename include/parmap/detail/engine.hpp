@@ -21,6 +21,9 @@ struct PARMAP_EXPORT run_limits {
     /// \throws std::invalid_argument for a negative max_workers or a bad PARMAP_MAX_WORKERS.
     explicit run_limits(const options& options);
 
+    /// The same for a part of a call, which has options of its own: `whole`'s workers and deadline.
+    run_limits(const options& options, const run_limits& whole) noexcept;
+
     const options& requested;
     int workers;  ///< threads that may run items, the caller among them, >= 1
     std::chrono::steady_clock::time_point deadline;  ///< max() without a timeout

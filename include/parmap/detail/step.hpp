@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// One step of a task graph, as those who run it see it: what it does, what became of it, who wants its result.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <parmap/detail/block_function.hpp>
+#include <parmap/detail/config.hpp>
+#include <parmap/detail/engine.hpp>
+
+namespace parmap::detail {
+
+/// What the steps of one graph share. Its address is the graph's identity, and no other graph's as long as there are
+/// handles to its steps.
+struct graph_status {
+    std::atomic<bool> running{false};
+};
+
+enum class step_state : unsigned char {
+    waiting,  ///< has not run yet
+    running,
+    done,
+    failed,
+    skipped  ///< a run ended without it
+};
+
+/// The items of a step that is run as a map.
+struct step_items {
+    std::size_t size;
+    block_function block;
+};
+
+class PARMAP_EXPORT step {
+public:
+    step(std::string name, std::vector<step*> inputs) : name_(std::move(name)), inputs_(std::move(inputs)) {}
+    step(const step&) = delete;
+    step& operator=(const step&) = delete;
+    virtual ~step() = default;
+
+    /// Whether the step is run as a map, with which several threads can help.
+    virtual bool is_map() const noexcept { return false; }
+    /// Makes the result; a map says which items are to be run first.
+    virtual std::optional<step_items> begin(const run_limits& limits) = 0;
+    /// Makes the result of a map whose items have run, or throws their error.
+    virtual void finish(run_result ran) { ran.throw_unless_complete(); }
+    /// Destroys the result.
+    virtual void drop() noexcept = 0;
+    virtual bool has_result() const noexcept = 0;
+
+    /// The result is wanted: by a handle, by a step that reads it and has not, by the step that will make it.
+    void hold() noexcept { wanted_.fetch_add(1, std::memory_order_relaxed); }
+    /// No longer by one of them; the last one destroys it.
+    void release() noexcept
+    {
+        if (wanted_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
+    }
+
+    bool is_done() const noexcept { return state.load(std::memory_order_acquire) == step_state::done; }
+
+    /// \throws std::logic_error  unless the result is there, saying why it is not
+    void check_result() const;
+
+    const std::string& name() const noexcept { return name_; }
+    const std::vector<step*>& inputs() const noexcept { return inputs_; }
+
+    // Written by the graph alone.
+    std::shared_ptr<graph_status> graph{};
+    std::size_t index{};  ///< in order of addition
+    std::atomic<step_state> state{step_state::waiting};
+    std::exception_ptr error{};
+    std::optional<std::size_t> items{};  ///< of a map, in its last run
+    std::chrono::steady_clock::time_point began{};
+    std::chrono::nanoseconds took{};  ///< from its begin to its end, in its last run
+
+private:
+    std::string name_;
+    std::vector<step*> inputs_;
+    std::atomic<std::size_t> wanted_{1};
+};
+
+/// A step with a result of type T, kept while it is wanted.
+template <class T>
+class step_of : public step {
+public:
+    using step::step;
+
+    void drop() noexcept final { result_.reset(); }
+    bool has_result() const noexcept final { return result_.has_value(); }
+
+    const T& result() const noexcept { return *result_; }
+    T take()
+    {
+        T taken = *std::move(result_);
+        result_.reset();
+        return taken;
+    }
+
+protected:
+    std::optional<T> result_;
+};
+
+template <>
+class step_of<void> : public step {
+public:
+    using step::step;
+
+    void drop() noexcept final {}
+    bool has_result() const noexcept final { return is_done(); }
+};
+
+}  // namespace parmap::detail

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph_run.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include <parmap/errors.hpp>
+
+#include "block_run.hpp"
+#include "progress_reporter.hpp"
+#include "scheduler.hpp"
+
+namespace parmap::detail {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// Which steps read the result of each: the inputs of all steps, turned round.
+class readers_of_steps {
+public:
+    explicit readers_of_steps(std::span<const std::shared_ptr<step>> steps) : first_(steps.size() + 1)
+    {
+        for (const auto& s : steps) {
+            for (const step* input : s->inputs()) ++first_[input->index];
+        }
+        std::exclusive_scan(first_.begin(), first_.end(), first_.begin(), std::size_t{0});
+        readers_.resize(first_.back());
+        std::vector<std::size_t> next = first_;
+        for (const auto& s : steps) {
+            for (const step* input : s->inputs()) readers_[next[input->index]++] = s->index;
+        }
+    }
+
+    std::span<const std::size_t> of(std::size_t index) const
+    {
+        return std::span(readers_).subspan(first_[index], first_[index + 1] - first_[index]);
+    }
+
+private:
+    std::vector<std::size_t> first_;
+    std::vector<std::size_t> readers_;
+};
+
+constexpr auto none = static_cast<std::size_t>(-1);
+
+/// Steps that may begin, the one that was added first before the others. Makes room for all beforehand.
+class ready_steps {
+public:
+    explicit ready_steps(std::size_t most) { heap_.reserve(most); }
+
+    void push(std::size_t index) noexcept
+    {
+        heap_.push_back(index);
+        std::ranges::push_heap(heap_, std::greater<>());
+    }
+
+    std::size_t pop() noexcept
+    {
+        std::ranges::pop_heap(heap_, std::greater<>());
+        const std::size_t index = heap_.back();
+        heap_.pop_back();
+        return index;
+    }
+
+    /// The one that pop() gives; `none` where there is none, more than any.
+    std::size_t first() const noexcept { return heap_.empty() ? none : heap_.front(); }
+
+private:
+    std::vector<std::size_t> heap_;
+};
+
+/// The bar of a map among the steps: as that of the graph, and gone when the map is. A function is told of steps.
+progress_sink sink_of(const step& map, const progress_sink& graph)
+{
+    const progress_bar* const bar = graph.bar();
+    if (bar == nullptr) return {};
+    progress_bar own = *bar;
+    own.label = map.name();
+    own.unit = progress_bar().unit;
+    own.leave = false;
+    return own;
+}
+
+/// A map among the steps, while its items run.
+struct running_map {
+    running_map(step& owner, const step_items& items, const run_limits& whole)
+        : of(owner),
+          requested{.progress = sink_of(owner, whole.requested.progress),
+                    .stop = whole.requested.stop,
+                    .grain_size = whole.requested.grain_size},
+          limits(requested, whole),
+          run(items.size, items.block, limits, on_failure::stop)
+    {
+    }
+
+    step& of;
+    const options requested;
+    const run_limits limits;
+    block_run run;
+    int hands{0};  // threads that help with it
+};
+
+using one_map = std::list<running_map>;  // as an element that moves between lists without memory
+
+/// Threads come and go. Each takes the function among the ready steps that was added first, with which nobody can
+/// help; else it helps a map that runs; else it begins the next map; else it leaves. Who takes something up and sees
+/// that there is more calls another thread, and who helps a map looks after each block whether a function is ready.
+class graph_run final : public scheduler::shift {
+public:
+    graph_run(std::span<const std::shared_ptr<step>> steps, const run_limits& limits)
+        : steps_(steps),
+          limits_(limits),
+          readers_(steps),
+          missing_(steps.size()),
+          functions_(steps.size()),
+          maps_(steps.size()),
+          end_(steps.size())
+    {
+        for (const auto& s : steps) {
+            if (s->is_done()) {
+                ++done_;
+                continue;
+            }
+            s->state.store(step_state::waiting, std::memory_order_relaxed);
+            missing_[s->index] = static_cast<std::size_t>(
+                std::ranges::count_if(s->inputs(), [](const step* input) { return !input->is_done(); }));
+            if (missing_[s->index] == 0) ready(*s);
+        }
+    }
+
+    void run()
+    {
+        report_.open(limits_.requested.progress, steps_.size(), limits_.workers);
+        if (worker_slot* const slot = report_.slot(0)) slot->end_block(done_);
+        if (limits_.workers == 1 || !work_together()) work(0);
+        finish();
+    }
+
+    /// Of a thread that came, and of the caller.
+    void work(int thread) noexcept override
+    {
+        hand self{thread, report_.slot(static_cast<std::size_t>(thread)), std::unique_lock(mutex_)};
+        while (may_go_on(self.now)) {
+            if (step* const function = take_function()) {
+                begin(*function, self);
+            } else if (running_map* const running = map_to_help()) {
+                help(*running, self);
+            } else if (step* const map = take_map()) {
+                begin(*map, self);
+            } else {
+                break;
+            }
+        }
+        --hands_;
+    }
+
+private:
+    /// A thread at work. It holds the lock, except where it runs something.
+    struct hand {
+        int thread;
+        worker_slot* slot;  // null without a report
+        std::unique_lock<std::mutex> lock;
+        clock::time_point now{clock::now()};  // at the end of what it ran last
+    };
+
+    bool work_together()
+    {
+        scheduler::team team(limits_.workers);
+        width_ = team.width();
+        if (width_ == 1) return false;
+        team_ = &team;
+        try {
+            team.run(*this);
+        } catch (...) {
+            // Without the memory or the threads for a team, the caller does it all.
+            team_ = nullptr;
+            return false;
+        }
+        team_ = nullptr;
+        return true;
+    }
+
+    /// Calls `function` so that where it waits, the thread takes up nothing else of the graph.
+    template <class Function>
+    void apart(const Function& function) noexcept
+    {
+        team_ == nullptr ? function() : scheduler::isolated(function);
+    }
+
+    // What there is to do: called with the lock held.
+
+    bool may_go_on(clock::time_point now) noexcept
+    {
+        if (stopped_ != stop_reason::none) return false;
+        if (limits_.requested.stop.stop_requested()) return stop(stop_reason::stop_requested);
+        if (now >= limits_.deadline) return stop(stop_reason::timed_out);
+        if (team_ != nullptr && scheduler::cancelled()) return stop(stop_reason::stop_requested);
+        return true;
+    }
+
+    bool stop(stop_reason reason) noexcept
+    {
+        stopped_ = reason;
+        end_begun(0);
+        return false;
+    }
+
+    /// Steps from `first` on are begun no more, and maps among them end.
+    void end_begun(std::size_t first) noexcept
+    {
+        end_ = std::min(end_, first);
+        for (running_map& map : running_) {
+            if (map.of.index >= end_) map.run.halt();
+        }
+        look_for_functions();
+    }
+
+    void ready(const step& s) noexcept { (s.is_map() ? maps_ : functions_).push(s.index); }
+
+    step* take_function() noexcept
+    {
+        if (functions_.first() >= end_) return nullptr;
+        // One worker keeps to the order of addition.
+        if (team_ == nullptr && maps_.first() < functions_.first()) return nullptr;
+        step* const function = steps_[functions_.pop()].get();
+        look_for_functions();
+        return function;
+    }
+
+    step* take_map() noexcept { return maps_.first() < end_ ? steps_[maps_.pop()].get() : nullptr; }
+
+    running_map* map_to_help() noexcept
+    {
+        const auto found =
+            std::ranges::find_if(running_, [](const running_map& map) { return map.run.is_worth_joining(); });
+        return found == running_.end() ? nullptr : &*found;
+    }
+
+    void look_for_functions() noexcept
+    {
+        function_waits_.store(functions_.first() < end_, std::memory_order_relaxed);
+    }
+
+    void call_another(hand& self) noexcept
+    {
+        if (hands_ == width_) return;
+        if (functions_.first() >= end_ && map_to_help() == nullptr && maps_.first() >= end_) return;
+        ++hands_;
+        self.lock.unlock();
+        bool called = true;
+        try {
+            team_->call();
+        } catch (...) {
+            called = false;
+        }
+        self.lock.lock();
+        if (!called) --hands_;
+    }
+
+    // What is done: called with the lock held, which they release meanwhile.
+
+    /// Runs a function, or opens a map for all to help with.
+    void begin(step& s, hand& self) noexcept
+    {
+        call_another(self);
+        self.lock.unlock();
+        if (self.slot != nullptr) self.slot->begin_block(1);
+        s.state.store(step_state::running, std::memory_order_relaxed);
+        s.began = self.now;
+        s.items.reset();
+        one_map map;
+        std::exception_ptr error;
+        apart([&] {
+            try {
+                if (const auto items = s.begin(limits_)) {
+                    s.items = items->size;
+                    map.emplace_back(s, *items, limits_);
+                }
+            } catch (...) {
+                error = std::current_exception();
+            }
+        });
+        if (map.empty()) {
+            end(s, error == nullptr ? step_state::done : step_state::failed, std::move(error), self);
+            return;
+        }
+        bool go_on = false;
+        apart([&] { go_on = map.front().run.begin(); });
+        if (go_on && team_ != nullptr) {
+            if (self.slot != nullptr) self.slot->end_block(0);
+            map.front().run.share(width_);
+            self.now = clock::now();
+            self.lock.lock();
+            if (s.index >= end_) map.front().run.halt();
+            running_.splice(running_.end(), map);
+        } else {
+            if (go_on) map.front().run.run_serially();
+            end(std::move(map), self);
+        }
+    }
+
+    void help(running_map& map, hand& self) noexcept
+    {
+        ++map.hands;
+        call_another(self);
+        self.lock.unlock();
+        if (self.slot != nullptr) self.slot->begin_block(1);
+        apart([&] {
+            map.run.work(self.thread, [this] {
+                return !function_waits_.load(std::memory_order_relaxed) && !scheduler::cancelled();
+            });
+        });
+        if (self.slot != nullptr) self.slot->end_block(0);
+        self.now = clock::now();
+        self.lock.lock();
+        if (--map.hands != 0 || map.run.is_worth_joining()) return;
+        one_map over = take_out(map);
+        self.lock.unlock();
+        end(std::move(over), self);
+    }
+
+    // What has been done: called without the lock, which they take.
+
+    /// Makes the result of a map that nobody works on any more.
+    void end(one_map over, hand& self) noexcept
+    {
+        step_state state = step_state::done;
+        std::exception_ptr error;
+        running_map& map = over.front();
+        apart([&] {
+            try {
+                run_result ran = map.run.end();
+                if (ran.stopped != stop_reason::none) state = step_state::skipped;
+                map.of.finish(std::move(ran));
+            } catch (...) {
+                if (state != step_state::skipped) {
+                    state = step_state::failed;
+                    error = std::current_exception();
+                }
+            }
+        });
+        end(map.of, state, std::move(error), self);
+    }
+
+    /// Notes what became of a step, and what may begin now.
+    void end(step& s, step_state state, std::exception_ptr error, hand& self) noexcept
+    {
+        if (state == step_state::done) {
+            for (step* const input : s.inputs()) input->release();
+            s.release();
+        }
+        self.now = clock::now();
+        s.took = self.now - s.began;
+        s.error = std::move(error);
+        if (self.slot != nullptr) self.slot->end_block(state == step_state::done ? 1 : 0);
+        self.lock.lock();
+        s.state.store(state, std::memory_order_release);
+        if (state == step_state::done) {
+            ++done_;
+            for (const std::size_t reader : readers_.of(s.index)) {
+                if (--missing_[reader] == 0) ready(*steps_[reader]);
+            }
+            look_for_functions();
+        } else if (state == step_state::failed) {
+            first_failure_ = std::min(first_failure_, s.index);
+            end_begun(s.index);
+        }
+    }
+
+    one_map take_out(const running_map& map) noexcept
+    {
+        one_map out;
+        out.splice(out.end(), running_,
+                   std::ranges::find_if(running_, [&](const running_map& m) { return &m == &map; }));
+        return out;
+    }
+
+    /// When all threads have left.
+    void finish()
+    {
+        hand self{0, report_.slot(0), std::unique_lock(mutex_)};
+        while (!running_.empty()) {  // ended while nobody helped
+            one_map over = take_out(running_.front());
+            over.front().run.halt();
+            self.lock.unlock();
+            end(std::move(over), self);
+        }
+        for (const auto& s : steps_) {
+            const step_state state = s->state.load(std::memory_order_relaxed);
+            if (state == step_state::waiting) s->state.store(step_state::skipped, std::memory_order_relaxed);
+        }
+        if (first_failure_ != none) {
+            report_.finish(progress_phase::failed);
+            std::rethrow_exception(steps_[first_failure_]->error);
+        }
+        if (done_ != steps_.size()) {
+            report_.finish(progress_phase::cancelled);
+            // Nobody here stopped it: then the task group around the call was cancelled.
+            throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_,
+                            steps_.size());
+        }
+        report_.finish(progress_phase::finished);
+    }
+
+    const std::span<const std::shared_ptr<step>> steps_;
+    const run_limits& limits_;
+    progress_report report_;
+    scheduler::team* team_{nullptr};  // none: one worker
+    int width_{1};
+
+    const readers_of_steps readers_;
+    std::atomic<bool> function_waits_{false};  // to be begun
+
+    std::mutex mutex_;                  // guards what follows
+    std::vector<std::size_t> missing_;  // of each step, inputs that are not done
+    ready_steps functions_;
+    ready_steps maps_;
+    std::list<running_map> running_;
+    int hands_{1};     // threads that work or were called
+    std::size_t end_;  // steps from here on are begun no more
+    std::size_t done_{0};
+    std::size_t first_failure_{none};
+    stop_reason stopped_{stop_reason::none};
+};
+
+}  // namespace
+
+void run_steps(std::span<const std::shared_ptr<step>> steps, const run_limits& limits)
+{
+    graph_run(steps, limits).run();
+}
+
+}  // namespace parmap::detail
