@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cell_width.hpp"
+#include "json_text.hpp"
 
 namespace parmap::detail {
 
@@ -161,17 +162,6 @@ std::size_t rows(std::string_view line, int columns)
 {
     const auto width = static_cast<std::size_t>(std::max(columns, 1));
     return std::max<std::size_t>(1, (cells(line) + width - 1) / width);
-}
-
-/// The text as a JSON string.
-std::string quoted(std::string_view text)
-{
-    std::string json = "\"";
-    for (const char c : printable(text, true)) {
-        if (c == '"' || c == '\\') json += '\\';
-        json += c;
-    }
-    return json + '"';
 }
 
 }  // namespace
