@@ -28,17 +28,16 @@ namespace parmap::detail {
 /// that says so, work() on one thread or, after share(), on several, and end() when all have left.
 class block_run {
 public:
-    /// \param step  the name of the step that it is part of; empty when it is a call of its own
+    /// \param step  the name of the step that it is, unless it is a call of its own
     block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
-              std::string_view step = {})
+              std::optional<std::string_view> step = std::nullopt)
         : size_(size),
           function_(function),
           limits_(limits),
           policy_(policy),
-          trace_(step.empty() ? traced_run(limits.requested, "map")
-                              : traced_run(limits.requested.trace, step)),
+          trace_(step ? traced_run(limits.requested.trace, *step) : traced_run(limits.requested, "map")),
           // A step may begin and end on different threads.
-          call_(step.empty() ? trace_.call() : trace_span())
+          call_(step ? trace_span() : trace_.call())
     {
         // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
         if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));

@@ -21,6 +21,7 @@
 #include "block_run.hpp"
 #include "progress_reporter.hpp"
 #include "scheduler.hpp"
+#include "trace_recorder.hpp"
 
 namespace parmap::detail {
 
@@ -99,9 +100,10 @@ struct running_map {
         : of(owner),
           requested{.progress = sink_of(owner, whole.requested.progress),
                     .stop = whole.requested.stop,
-                    .grain_size = whole.requested.grain_size},
+                    .grain_size = whole.requested.grain_size,
+                    .trace = whole.requested.trace},
           limits(requested, whole),
-          run(items.size, items.block, limits, on_failure::stop)
+          run(items.size, items.block, limits, on_failure::stop, owner.name())
     {
     }
 
@@ -311,6 +313,10 @@ private:
         one_map map;
         std::exception_ptr error;
         apart([&] {
+            // The blocks of a map stand for it in a trace.
+            trace_span span = s.is_map()
+                                  ? trace_span()
+                                  : trace_span(limits_.requested.trace, trace_category::step, s.name());
             try {
                 if (const auto items = s.begin(limits_)) {
                     s.items = items->size;
@@ -319,6 +325,7 @@ private:
             } catch (...) {
                 error = std::current_exception();
             }
+            span.end(error == nullptr ? 1 : 0);
         });
         if (map.empty()) {
             end(s, error == nullptr ? step_state::done : step_state::failed, std::move(error), self);
@@ -415,16 +422,13 @@ private:
         return out;
     }
 
-    /// When all threads have left.
+    // When all threads have left.
+
+    /// How the run ends, for the caller.
     void finish()
     {
-        hand self{0, report_.slot(0), std::unique_lock(mutex_)};
-        while (!running_.empty()) {  // ended while nobody helped
-            one_map over = take_out(running_.front());
-            over.front().run.halt();
-            self.lock.unlock();
-            end(std::move(over), self);
-        }
+        end_what_was_stopped();
+        call_.end(done_);
         if (done_ == size()) {
             report_.finish(progress_phase::finished);
             return;
@@ -443,8 +447,22 @@ private:
                         size());
     }
 
+    /// Maps that were stopped while nobody helped.
+    void end_what_was_stopped() noexcept
+    {
+        hand self{0, report_.slot(0), std::unique_lock(mutex_)};
+        while (!running_.empty()) {
+            one_map over = take_out(running_.front());
+            over.front().run.halt();
+            self.lock.unlock();
+            end(std::move(over), self);
+        }
+    }
+
     step_table& table_;
     const run_limits& limits_;
+    const traced_run trace_{limits_.requested, "graph"};
+    trace_span call_{trace_.call()};
     progress_report report_;
     scheduler::team* team_{nullptr};  // none: one worker
     int width_{1};
