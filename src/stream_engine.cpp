@@ -25,6 +25,7 @@
 #include "crew.hpp"
 #include "progress_reporter.hpp"
 #include "scheduler.hpp"
+#include "trace_recorder.hpp"
 
 namespace parmap::detail {
 
@@ -66,6 +67,7 @@ public:
           workers_(static_cast<int>(std::min(static_cast<std::size_t>(limits_.workers), limit_))),
           mask_(std::bit_ceil(limit_) - 1),
           cost_(*plan_.cost),
+          trace_(plan_.requested, "stream"),
           slot_of_(mask_ + 1),
           result_at_(mask_ + 1)
     {
@@ -107,6 +109,7 @@ public:
         // Whoever takes the last ticket stands in for the consumer, which has joined.
         if (ticket + 1 < workers_) report_.joined(ticket + 1);
         worker_slot* const slot = report_.slot(static_cast<std::size_t>(ticket) + 1);
+        trace_.begin();
         while (may_start() && !is_alone() && (run_one(slot) || look_out_for_items(2us))) {
         }
     }
@@ -297,15 +300,15 @@ private:
 
     // Every thread
 
-    bool is_alone() const noexcept
+    bool is_alone() const noexcept { return is_lighter_than(alone_ns); }
+    bool is_light() const noexcept { return is_lighter_than(light_ns); }
+
+    /// Whether items cost less, as far as is known. As completed none count as light: the next could take long,
+    /// and must not keep the consumer from the results of others.
+    bool is_lighter_than(float limit_ns) const noexcept
     {
         const float ns = cost_.ns();
-        return plan_.order == stream_order::as_read && ns != 0 && ns < alone_ns;
-    }
-    bool is_light() const noexcept
-    {
-        const float ns = cost_.ns();
-        return plan_.order == stream_order::as_read && ns != 0 && ns < light_ns;
+        return plan_.order == stream_order::as_read && ns != 0 && ns < limit_ns;
     }
 
     bool is_nothing_in_flight() const noexcept { return consumed_.load() == read_.load(); }
@@ -405,7 +408,8 @@ private:
     void run(item claimed, worker_slot* slot) noexcept
     {
         // The clock costs as much as a light item.
-        const bool timed = workers_ > 1 && (!is_light() || claimed.index % 4 == 0);
+        const bool measured = workers_ > 1 && (!is_light() || claimed.index % 4 == 0);
+        const bool timed = measured || trace_.on();
         const clock::time_point start = timed ? clock::now() : clock::time_point();
         if (slot != nullptr) slot->begin_block(1);
         try {
@@ -415,7 +419,11 @@ private:
             halted_.store(true, std::memory_order_relaxed);
         }
         if (slot != nullptr) slot->end_block(errors_[claimed.slot] == nullptr ? 1 : 0);
-        if (timed) cost_.measured(clock::now() - start);
+        if (timed) {
+            const clock::time_point end = clock::now();
+            if (measured) cost_.measured(end - start);
+            if (trace_.on()) trace_.record(claimed.index, 1, start, end);
+        }
 
         const std::size_t position =
             plan_.order == stream_order::as_read ? claimed.index : completed_.fetch_add(1);
@@ -452,6 +460,7 @@ private:
     int workers_;
     const std::size_t mask_;  // of places in the rings, a power of two
     running_cost cost_;
+    const traced_run trace_;
     progress_report report_;
 
     // The consumer's own
@@ -467,8 +476,7 @@ private:
     alignas(128) std::atomic<std::size_t> claimed_{0};
     alignas(128) std::atomic<std::size_t> consumed_{0};
     alignas(128) std::atomic<std::size_t> completed_{0};
-    std::vector<std::atomic<std::size_t>>
-        slot_of_;  // of an item that is read, from then on until it is claimed
+    std::vector<std::atomic<std::size_t>> slot_of_;    // of an item, from its reading until its claim
     std::vector<std::atomic<std::size_t>> result_at_;  // 1 + the slot of a result; 0: not there yet
     std::vector<std::exception_ptr> errors_;           // of the items in the slots
     std::exception_ptr source_error_;
