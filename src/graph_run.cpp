@@ -328,7 +328,8 @@ private:
             span.end(error == nullptr ? 1 : 0);
         });
         if (map.empty()) {
-            end(s, error == nullptr ? step_state::done : step_state::failed, std::move(error), self);
+            const step_state state = error == nullptr ? step_state::done : step_state::failed;
+            end(s, state, std::move(error), self);
             return;
         }
         bool go_on = false;
