@@ -2,7 +2,6 @@
 // Compresses standard input as gzip does, on every CPU, with as much in memory for any input.
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <iostream>
 #include <iterator>
@@ -22,6 +21,8 @@
 
 #include <parmap/parmap.hpp>
 
+#include "command_line.hpp"
+
 namespace {
 
 constexpr std::string_view usage =
@@ -35,28 +36,13 @@ constexpr std::string_view usage =
     "  --level N    1 is the fastest, 9 makes the smallest output (default: 6)\n"
     "Exit code: 0, 1 for a failure (the output is cut short), 2 for wrong arguments.\n";
 
+using command_line::wrong_arguments;
+
 struct arguments {
     std::optional<int> workers;
     int level{6};
     bool help{false};
 };
-
-/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
-/// PARMAP_MAX_WORKERS, and the usage is no help with that.
-struct wrong_arguments : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-int parse_workers(std::string_view text)
-{
-    int n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
-        throw wrong_arguments("--workers " + std::string(text) + ": give a whole number >= 0");
-    }
-    return n;
-}
 
 /// \throws wrong_arguments with a sentence about what is wrong.
 int parse_level(std::string_view text)
@@ -77,7 +63,7 @@ arguments parse(const std::vector<std::string_view>& words)
             args.help = true;
         } else if (word == "--workers" || word == "--level") {
             if (++i == words.size()) throw wrong_arguments(std::string(word) + " needs a number");
-            if (word == "--workers") args.workers = parse_workers(words[i]);
+            if (word == "--workers") args.workers = command_line::number_for(word, words[i]);
             if (word == "--level") args.level = parse_level(words[i]);
         } else if (word.starts_with('-')) {
             throw wrong_arguments("unknown option " + std::string(word));
@@ -93,14 +79,12 @@ using bytes = std::vector<unsigned char>;
 /// Fills the buffer as far as there is more. \return the bytes read; fewer than asked for only at the end
 std::size_t read_input(std::span<unsigned char> buffer)
 {
+    const std::span memory = std::as_writable_bytes(buffer);
     std::size_t size = 0;
-    while (size != buffer.size()) {
-        const ssize_t got = ::read(STDIN_FILENO, buffer.data() + size, buffer.size() - size);
+    while (size != memory.size()) {
+        const std::size_t got = command_line::read_some(STDIN_FILENO, memory.subspan(size), "standard input");
         if (got == 0) break;
-        if (got > 0) size += static_cast<std::size_t>(got);
-        if (got < 0 && errno != EINTR) {
-            throw std::system_error(errno, std::generic_category(), "standard input");
-        }
+        size += got;
     }
     return size;
 }
@@ -220,7 +204,7 @@ void compress_input(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    try {
+    return command_line::exit_code_of("gziplines", usage, [&] {
         const arguments args = parse({argv + 1, argv + argc});
         if (args.help) {
             std::cout << usage;
@@ -228,11 +212,5 @@ int main(int argc, char** argv)
         }
         compress_input(args);
         return 0;
-    } catch (const wrong_arguments& e) {
-        std::cerr << "gziplines: " << e.what() << '\n' << usage;
-        return 2;
-    } catch (const std::exception& e) {
-        std::cerr << "gziplines: " << e.what() << '\n';
-        return 1;
-    }
+    });
 }

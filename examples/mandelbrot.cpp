@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -29,6 +28,8 @@
 
 #include <parmap/parmap.hpp>
 
+#include "command_line.hpp"
+
 namespace {
 
 constexpr std::string_view usage =
@@ -39,6 +40,9 @@ constexpr std::string_view usage =
     "  --compare            also time one worker, std::threads with equal shares of the rows, and parmap\n"
     "Exit code: 0, 1 for a failure, 2 for wrong arguments.\n";
 
+using command_line::number;
+using command_line::wrong_arguments;
+
 struct arguments {
     int width{720};
     int height{480};
@@ -47,21 +51,6 @@ struct arguments {
     bool help{false};
     std::string out;
 };
-
-/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
-/// PARMAP_MAX_WORKERS, and the usage is no help with that.
-struct wrong_arguments : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-/// The whole number >= 0 that the text is, if it is one.
-std::optional<int> number(std::string_view text)
-{
-    int n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc{} || end != text.data() + text.size() || n < 0) return std::nullopt;
-    return n;
-}
 
 void parse_size(std::string_view text, arguments& args)
 {
@@ -248,7 +237,7 @@ void run(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    try {
+    return command_line::exit_code_of("mandelbrot", usage, [&] {
         const arguments args = parse({argv + 1, argv + argc});
         if (args.help) {
             std::cout << usage;
@@ -257,11 +246,5 @@ int main(int argc, char** argv)
         }
         if (!std::cout.flush()) throw std::runtime_error("the output could not be written");
         return 0;
-    } catch (const wrong_arguments& e) {
-        std::cerr << "mandelbrot: " << e.what() << '\n' << usage;
-        return 2;
-    } catch (const std::exception& e) {
-        std::cerr << "mandelbrot: " << e.what() << '\n';
-        return 1;
-    }
+    });
 }

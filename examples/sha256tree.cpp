@@ -2,8 +2,7 @@
 // Prints what sha256sum prints for every regular file below the given directories, on every CPU.
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -18,11 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <parmap/parmap.hpp>
+
+#include "command_line.hpp"
 
 namespace fs = std::filesystem;
 
@@ -35,16 +34,12 @@ constexpr std::string_view usage =
     "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
+using command_line::wrong_arguments;
+
 struct arguments {
     std::optional<int> workers;
     std::vector<std::string> roots;
     bool help{false};
-};
-
-/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
-/// PARMAP_MAX_WORKERS, and the usage is no help with that.
-struct wrong_arguments : std::runtime_error {
-    using std::runtime_error::runtime_error;
 };
 
 /// \throws wrong_arguments with a sentence about what is wrong.
@@ -62,13 +57,7 @@ arguments parse(const std::vector<std::string_view>& words)
             args.help = true;
         } else if (word == "--workers") {
             if (++i == words.size()) throw wrong_arguments("--workers needs a number");
-            int n = 0;
-            const std::string_view text = words[i];
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-            if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
-                throw wrong_arguments("--workers " + std::string(text) + ": give a whole number >= 0");
-            }
-            args.workers = n;
+            args.workers = command_line::number_for(word, words[i]);
         } else {
             throw wrong_arguments("unknown option " + std::string(word));
         }
@@ -144,31 +133,6 @@ std::vector<std::string> find_files(const arguments& args, std::vector<complaint
     return files;
 }
 
-/// A file that closes itself.
-class file {
-public:
-    explicit file(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
-    {
-        if (fd_ < 0) throw std::system_error(errno, std::generic_category());
-    }
-    file(const file&) = delete;
-    file& operator=(const file&) = delete;
-    ~file() { ::close(fd_); }
-
-    /// Fills the buffer as far as there is more. \return the bytes read; 0 at the end
-    std::size_t read(std::span<unsigned char> buffer) const
-    {
-        while (true) {
-            const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
-            if (got >= 0) return static_cast<std::size_t>(got);
-            if (errno != EINTR) throw std::system_error(errno, std::generic_category());
-        }
-    }
-
-private:
-    int fd_;
-};
-
 /// The SHA-256 of a file's content, in hexadecimal; the file is never whole in memory.
 std::string sha256(const std::string& path)
 {
@@ -176,9 +140,9 @@ std::string sha256(const std::string& path)
     if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
         throw std::runtime_error("OpenSSL offers no SHA-256");
     }
-    const file input(path);
+    const command_line::input_file input(path);
     constexpr std::size_t buffer_size = std::size_t{64} << 10U;
-    const auto memory = std::make_unique_for_overwrite<unsigned char[]>(buffer_size);
+    const auto memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span buffer(memory.get(), buffer_size);
     while (const std::size_t size = input.read(buffer)) EVP_DigestUpdate(context.get(), buffer.data(), size);
 
@@ -244,18 +208,12 @@ int hash_tree(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    try {
+    return command_line::exit_code_of("sha256tree", usage, [&] {
         const arguments args = parse({argv + 1, argv + argc});
         if (args.help) {
             std::cout << usage;
             return 0;
         }
         return hash_tree(args);
-    } catch (const wrong_arguments& e) {
-        std::cerr << "sha256tree: " << e.what() << '\n' << usage;
-        return 2;
-    } catch (const std::exception& e) {
-        std::cerr << "sha256tree: " << e.what() << '\n';
-        return 1;
-    }
+    });
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts how often each word occurs in some files, on every CPU.
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -11,18 +9,15 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <parmap/parmap.hpp>
+
+#include "command_line.hpp"
 
 namespace {
 
@@ -34,29 +29,14 @@ constexpr std::string_view usage =
     "  --top N      print the N most frequent words only\n"
     "Exit code: 0, 1 for a failure (the first unreadable file is named on stderr), 2 for wrong arguments.\n";
 
+using command_line::wrong_arguments;
+
 struct arguments {
     std::optional<int> workers;
     std::optional<int> top;
     std::vector<std::string> files;
     bool help{false};
 };
-
-/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
-/// PARMAP_MAX_WORKERS, and the usage is no help with that.
-struct wrong_arguments : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-int parse_number(std::string_view option, std::string_view text)
-{
-    int n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc{} || end != text.data() + text.size() || n < 0) {
-        throw wrong_arguments(std::string(option) + " " + std::string(text) + ": give a whole number >= 0");
-    }
-    return n;
-}
 
 /// \throws wrong_arguments with a sentence about what is wrong.
 arguments parse(const std::vector<std::string_view>& words)
@@ -73,7 +53,7 @@ arguments parse(const std::vector<std::string_view>& words)
             args.help = true;
         } else if (word == "--workers" || word == "--top") {
             if (++i == words.size()) throw wrong_arguments(std::string(word) + " needs a number");
-            (word == "--top" ? args.top : args.workers) = parse_number(word, words[i]);
+            (word == "--top" ? args.top : args.workers) = command_line::number_for(word, words[i]);
         } else {
             throw wrong_arguments("unknown option " + std::string(word));
         }
@@ -81,32 +61,6 @@ arguments parse(const std::vector<std::string_view>& words)
     if (args.files.empty() && !args.help) throw wrong_arguments("no FILE was given");
     return args;
 }
-
-/// A file that closes itself. What it throws names it.
-class file {
-public:
-    explicit file(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
-    {
-        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path_);
-    }
-    file(const file&) = delete;
-    file& operator=(const file&) = delete;
-    ~file() { ::close(fd_); }
-
-    /// Fills the buffer as far as there is more. \return the bytes read; 0 at the end
-    std::size_t read(std::span<char> buffer) const
-    {
-        while (true) {
-            const ssize_t got = ::read(fd_, buffer.data(), buffer.size());
-            if (got >= 0) return static_cast<std::size_t>(got);
-            if (errno != EINTR) throw std::system_error(errno, std::generic_category(), path_);
-        }
-    }
-
-private:
-    const std::string& path_;
-    int fd_;
-};
 
 using counts = std::unordered_map<std::string, std::uint64_t>;
 
@@ -121,7 +75,7 @@ char small_letter(char c)
 /// The words of a file; the file is never whole in memory.
 counts count_words(const std::string& path)
 {
-    const file input(path);
+    const command_line::input_file input(path);
     constexpr std::size_t buffer_size = std::size_t{64} << 10U;
     const auto memory = std::make_unique_for_overwrite<char[]>(buffer_size);
     const std::span buffer(memory.get(), buffer_size);
@@ -131,7 +85,7 @@ counts count_words(const std::string& path)
         if (!word.empty()) ++found[word];
         word.clear();
     };
-    while (const std::size_t size = input.read(buffer)) {
+    while (const std::size_t size = input.read(std::as_writable_bytes(buffer))) {
         for (const char c : buffer.first(size)) {
             if (const char letter = small_letter(c)) {
                 word += letter;
@@ -174,18 +128,12 @@ int print_counts(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    try {
+    return command_line::exit_code_of("wordcount", usage, [&] {
         const arguments args = parse({argv + 1, argv + argc});
         if (args.help) {
             std::cout << usage;
             return 0;
         }
         return print_counts(args);
-    } catch (const wrong_arguments& e) {
-        std::cerr << "wordcount: " << e.what() << '\n' << usage;
-        return 2;
-    } catch (const std::exception& e) {
-        std::cerr << "wordcount: " << e.what() << '\n';
-        return 1;
-    }
+    });
 }

@@ -297,15 +297,15 @@ private:
 
     // Every thread
 
-    bool is_alone() const noexcept
+    bool is_alone() const noexcept { return is_lighter_than(alone_ns); }
+    bool is_light() const noexcept { return is_lighter_than(light_ns); }
+
+    /// Whether items cost less, as far as is known. As completed none count as light: the next could take long,
+    /// and must not keep the consumer from the results of others.
+    bool is_lighter_than(float limit_ns) const noexcept
     {
         const float ns = cost_.ns();
-        return plan_.order == stream_order::as_read && ns != 0 && ns < alone_ns;
-    }
-    bool is_light() const noexcept
-    {
-        const float ns = cost_.ns();
-        return plan_.order == stream_order::as_read && ns != 0 && ns < light_ns;
+        return plan_.order == stream_order::as_read && ns != 0 && ns < limit_ns;
     }
 
     bool is_nothing_in_flight() const noexcept { return consumed_.load() == read_.load(); }
@@ -467,8 +467,7 @@ private:
     alignas(128) std::atomic<std::size_t> claimed_{0};
     alignas(128) std::atomic<std::size_t> consumed_{0};
     alignas(128) std::atomic<std::size_t> completed_{0};
-    std::vector<std::atomic<std::size_t>>
-        slot_of_;  // of an item that is read, from then on until it is claimed
+    std::vector<std::atomic<std::size_t>> slot_of_;    // of an item, from its reading until its claim
     std::vector<std::atomic<std::size_t>> result_at_;  // 1 + the slot of a result; 0: not there yet
     std::vector<std::exception_ptr> errors_;           // of the items in the slots
     std::exception_ptr source_error_;

@@ -87,6 +87,17 @@ void wait_until(const auto& condition)
     while (!condition()) std::this_thread::yield();
 }
 
+/// Takes so long, which is what makes an item heavy or light: no event stands for that. It yields, so that on few
+/// CPUs too other items run meanwhile.
+void keep_busy(std::chrono::microseconds duration)
+{
+    const auto until = std::chrono::steady_clock::now() + duration;
+    wait_until([&] { return std::chrono::steady_clock::now() >= until; });
+}
+
+/// The engine takes items below 20 us for light.
+constexpr auto heavy = 100us;
+
 /// Calls `test` with one worker, with two on this machine as it is, and with eight.
 void on_some_workers(const auto& test)
 {
@@ -329,7 +340,7 @@ TEST(Stream, ReadsAheadUpToFourItemsAWorkerUnlessTold)
     const auto reads_ahead = [](const auto& make) {
         std::atomic<int> reads{0};
         const auto slowly = [](int x) {
-            std::this_thread::sleep_for(100us);  // no light item, so that the crew is used
+            keep_busy(heavy);  // so that the crew is used
             return x;
         };
         auto results = make(counter([&](int) { ++reads; }), slowly);
@@ -470,10 +481,7 @@ TEST(Stream, ABlockedSourceKeepsNoResultBack)
             changed.wait(lock, [&] { return consumed >= x; });
         };
         const auto with_cost = [](int x) {
-            // Below, at and above what the engine takes for light.
-            const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(x % 50);
-            while (std::chrono::steady_clock::now() < until) {
-            }
+            keep_busy(std::chrono::microseconds(x % 50));  // light and heavy
             return x;
         };
         auto results = make(counter(wait_for_consumer), with_cost);
@@ -516,16 +524,18 @@ TEST(Stream, SharesHeavyItemsThatComeAfterLightOnes)
     with_cpus(2, [] {
         std::mutex mutex;
         std::set<std::thread::id> threads;
-        for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0, 10'100), [&](int x) {
+        // No heavy item can wait for another thread: it comes only when some were found to be heavy.
+        for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0), [&](int x) {
                  if (x >= 10'000) {
-                     std::this_thread::sleep_for(1ms);
+                     keep_busy(heavy);
                      const std::lock_guard lock(mutex);
                      threads.insert(std::this_thread::get_id());
                  }
                  return x;
              })) {
+            const std::lock_guard lock(mutex);
+            if (threads.size() >= 2) break;
         }
-        EXPECT_GE(threads.size(), 2U);
     });
 }
 
@@ -558,7 +568,7 @@ TEST(Stream, NeverRunsMoreItemsAtOnceThanThereAreWorkers)
                  while (now > before && !most.compare_exchange_weak(before, now)) {
                  }
                  // Now light and now heavy, so that the consumer helps and has a stand-in.
-                 if (x / 100 % 2 == 0) std::this_thread::sleep_for(100us);
+                 if (x / 100 % 2 == 0) keep_busy(heavy);
                  --running;
                  return x;
              })) {

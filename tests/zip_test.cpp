@@ -150,15 +150,15 @@ TEST(Zip, OfEndlessRangesIsEndless)
 
 // How fn is called
 
-TEST(Zip, ServesEveryAlgorithm)
+/// Calls every algorithm on pairs (x, x): `sum` gives 3 x, `triple` writes it, and `nothing` is just called.
+void expect_every_algorithm_serves(const auto& sum, const auto& triple, const auto& nothing)
 {
-    on_workers(most_workers, [] {
+    on_workers(most_workers, [&] {
         const auto a = numbers(1000);
         const auto zipped = parmap::zip(a, a);
         std::vector<int> tripled(1000);
         for (std::size_t i = 0; i < 1000; ++i) tripled[i] = 3 * static_cast<int>(i);
 
-        const auto sum = [](int x, int y) { return x + 2 * y; };
         EXPECT_EQ(parmap::map(zipped, sum), tripled);
         EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum),
                   std::deque<int>(tripled.begin(), tripled.end()));
@@ -167,34 +167,23 @@ TEST(Zip, ServesEveryAlgorithm)
         parmap::map_into(zipped, out, sum);
         EXPECT_EQ(out, tripled);
         std::vector<int> changed(1000);
-        parmap::for_each(parmap::zip(changed, a), [](int& x, int y) { x = 3 * y; });
+        parmap::for_each(parmap::zip(changed, a), triple);
         EXPECT_EQ(changed, tripled);
-        EXPECT_TRUE(parmap::try_map(zipped, [](int, int) {}).ok());
+        EXPECT_TRUE(parmap::try_map(zipped, nothing).ok());
     });
+}
+
+TEST(Zip, ServesEveryAlgorithm)
+{
+    expect_every_algorithm_serves([](int x, int y) { return x + 2 * y; }, [](int& x, int y) { x = 3 * y; },
+                                  [](int, int) {});
 }
 
 TEST(Zip, ServesEveryAlgorithmWithTheIndex)
 {
-    on_workers(most_workers, [] {
-        const auto a = numbers(1000);
-        const auto zipped = parmap::zip(a, a);
-        std::vector<int> tripled(1000);
-        for (std::size_t i = 0; i < 1000; ++i) tripled[i] = 3 * static_cast<int>(i);
-
-        const auto sum = [](std::size_t i, int x, int y) { return static_cast<int>(i) + x + y; };
-        EXPECT_EQ(parmap::map(zipped, sum), tripled);
-        EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum),
-                  std::deque<int>(tripled.begin(), tripled.end()));
-        EXPECT_EQ(parmap::try_map(zipped, sum).value(), tripled);
-        std::vector<int> out(1000);
-        parmap::map_into(zipped, out, sum);
-        EXPECT_EQ(out, tripled);
-        std::vector<int> changed(1000);
-        parmap::for_each(parmap::zip(changed, a),
-                         [](std::size_t i, int& x, int y) { x = static_cast<int>(i) + 2 * y; });
-        EXPECT_EQ(changed, tripled);
-        EXPECT_TRUE(parmap::try_map(zipped, [](std::size_t, int, int) {}).ok());
-    });
+    expect_every_algorithm_serves([](std::size_t i, int x, int y) { return static_cast<int>(i) + x + y; },
+                                  [](std::size_t i, int& x, int y) { x = static_cast<int>(i) + 2 * y; },
+                                  [](std::size_t, int, int) {});
 }
 
 TEST(Zip, HandsTheTupleToAFunctionOfOne)

@@ -27,7 +27,8 @@ struct options {
     /// Ends the call at the next block (about 50 us, or one item) once a stop is requested.
     std::stop_token stop{};
 
-    /// For the whole call, from its first line; looked at between blocks. 0 or less: nothing runs.
+    /// For the whole call, from its first line; looked at between blocks, so it interrupts no item that is
+    /// running, nor the source of a stream while that is read. 0 or less: nothing runs.
     std::optional<std::chrono::nanoseconds> timeout{};
 
     /// Items in a block; 0: sized so that a block takes about 50 us, by the measured cost.

@@ -43,11 +43,6 @@ std::optional<std::size_t> length_of(Range& range)
     }
 }
 
-/// What is kept of an element: its reference where that stays valid, its value where the next read ends it.
-template <class Iterator>
-using kept_t = std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>,
-                                  std::iter_value_t<Iterator>>;
-
 /// Positions in several ranges, moved together: as strong an iterator as the weakest of theirs.
 template <std::input_iterator... Iterators>
 class zip_iterator {

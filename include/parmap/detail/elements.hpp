@@ -74,6 +74,11 @@ private:
     std::vector<std::ranges::iterator_t<Range>> iterators_;
 };
 
+/// What is kept of an element: its reference where that stays valid, its value where the next read ends it.
+template <std::input_iterator Iterator>
+using kept_t = std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>,
+                                  std::iter_value_t<Iterator>>;
+
 /// An element that was kept, as the range handed it out: its lvalue reference, else an rvalue; the tuples of a zip
 /// part by part.
 template <class Reference>
@@ -98,12 +103,10 @@ struct handed_out<std::tuple<Parts...>> {
     }
 };
 
-/// One element of a range, kept until after the next is read: by reference where that stays valid, else by value.
+/// One element of a range, kept until after the next is read.
 template <std::ranges::input_range Range>
 class kept_element {
     using reference = std::ranges::range_reference_t<Range>;
-    using value_type =
-        std::conditional_t<std::ranges::forward_range<Range>, reference, std::ranges::range_value_t<Range>>;
 
 public:
     explicit kept_element(reference&& element) : value_(std::forward<reference>(element)) {}
@@ -111,7 +114,7 @@ public:
     decltype(auto) give() { return handed_out<reference>::from(value_); }
 
 private:
-    value_type value_;
+    kept_t<std::ranges::iterator_t<Range>> value_;
 };
 
 template <class Range>

@@ -38,8 +38,7 @@ struct stream_plan {
     stream_order order{stream_order::as_read};
     options requested{};
     std::optional<std::size_t> total{};  ///< items of the source, where it tells
-    std::atomic<float>* cost{
-        nullptr};  ///< what an item of this kind cost before, in nanoseconds; 0: not known
+    std::atomic<float>* cost{nullptr};   ///< nanoseconds that such an item took before; 0: not known
 };
 
 /// One stream, as its consumer sees it. All is begun by the first next().
