@@ -3,16 +3,8 @@
 # gziplines against gzip, on the inputs that go wrong.
 #   gziplines_test.sh PROGRAM [memory]
 # With "memory", also that it needs no more for a longer input; not for sanitizers, which take address space at will.
-set -euo pipefail
-program=$1
-export LC_ALL=C
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "FAILED: $*"
-    exit 1
-}
+# shellcheck source-path=SCRIPTDIR source=examples.sh
+. "$(dirname "$0")/examples.sh"
 
 chunk=$((1 << 20))
 head -c $((5 * chunk)) /dev/urandom >"$work/binary"
@@ -28,18 +20,15 @@ head -c $chunk "$work/binary" >"$work/one chunk"
 
 for file in "$work"/*; do
     for workers in 0 1 2 ""; do
-        "$program" ${workers:+--workers "$workers"} <"$file" >"$work/actual.gz" 2>"$work/errors" ||
-            fail "exit code $? for $file"
-        [ ! -s "$work/errors" ] || fail "stderr: $(cat "$work/errors")"
+        succeeds "$program" ${workers:+--workers "$workers"} <"$file"
         if [ "$workers" = 0 ]; then
-            gzip -t "$work/actual.gz" || fail "no gzip file for $file"
-            gzip -dc "$work/actual.gz" | cmp - "$file" || fail "$file does not come back"
-            mv "$work/actual.gz" "$work/expected.gz"
+            gzip -t <"$work/actual" || fail "no gzip file for $file"
+            gzip -dc <"$work/actual" | cmp - "$file" || fail "$file does not come back"
+            mv "$work/actual" "$work/expected"
         else
-            cmp "$work/expected.gz" "$work/actual.gz" || fail "other bytes with workers='$workers' for $file"
+            cmp "$work/expected" "$work/actual" || fail "other bytes with workers='$workers' for $file"
         fi
     done
-    rm -f "$work/actual.gz" "$work/expected.gz" "$work/errors"
 done
 
 # Members are of whole lines, and a pipe, which gives less at a time than a file, makes no difference.
@@ -60,53 +49,25 @@ done
 "$program" --level 6 <"$work/text" | cmp - "$work/text.gz" || fail "the default is not level 6"
 [ "$(wc -c <"$work/level9.gz")" -lt "$(wc -c <"$work/level1.gz")" ] || fail "level 9 is no smaller than level 1"
 
-# Wrong arguments
-for arguments in "--workers" "--workers x" "--workers -1" "--level" "--level 0" "--level 10" "--level fast" "--what" \
-    "$work/text"; do
-    rc=0
-    # shellcheck disable=SC2086
-    "$program" $arguments </dev/null >"$work/actual" 2>"$work/errors" || rc=$?
-    [ $rc = 2 ] || fail "exit code $rc for arguments '$arguments'"
-    grep -q "^usage: gziplines" "$work/errors" || fail "no usage for arguments '$arguments'"
-    [ ! -s "$work/actual" ] || fail "output for arguments '$arguments'"
-done
-"$program" --help | grep -q "^usage: gziplines" || fail "no help"
+refuses "--workers" "--workers x" "--workers -1" "--level" "--level 0" "--level 10" "--level fast" "--what" "$work/text"
 "$program" --help | grep -qx "  gziplines <access.log >access.log.gz" || fail "no example"
-
-# A bad variable is no wrong argument: the error names it, without the usage.
-rc=0
-PARMAP_MAX_WORKERS=many "$program" <"$work/text" >"$work/actual" 2>"$work/errors" || rc=$?
-[ $rc = 1 ] || fail "exit code $rc for PARMAP_MAX_WORKERS=many"
-grep -q "^gziplines: .*PARMAP_MAX_WORKERS.*many" "$work/errors" || fail "$(cat "$work/errors")"
-! grep -q "^usage:" "$work/errors" || fail "usage for PARMAP_MAX_WORKERS=many"
+names_a_bad_variable <"$work/text"
 
 # What cannot be read or written is named.
-expect_error() {
-    local rc=$1 error=$2
-    [ "$rc" = 1 ] || fail "exit code $rc, not 1 and '$error'"
-    grep -qx "gziplines: $error" "$work/errors" || fail "$(cat "$work/errors"), not '$error'"
-}
+into_closed_pipe() { "$@" | head -c 10 >/dev/null; }
 for workers in 0 2; do
-    rc=0
-    "$program" --workers $workers <"$work" >"$work/actual" 2>"$work/errors" || rc=$?
-    expect_error $rc "standard input: Is a directory"
-    rc=0
-    "$program" --workers $workers <&- >"$work/actual" 2>"$work/errors" || rc=$?
-    expect_error $rc "standard input: Bad file descriptor"
+    fails_with "standard input: Is a directory\$" "$program" --workers $workers <"$work"
+    fails_with "standard input: Bad file descriptor\$" "$program" --workers $workers <&-
     for file in text empty; do
-        [ -w /dev/full ] || continue
-        rc=0
-        "$program" --workers $workers <"$work/$file" >/dev/full 2>"$work/errors" || rc=$?
-        expect_error $rc "standard output: No space left on device"
+        can_fill_disk || continue
+        fails_with "standard output: No space left on device\$" \
+            on_full_disk "$program" --workers $workers <"$work/$file"
     done
     # A closed pipe ends it by the signal, or by the error where the signal is ignored.
-    {
+    (
         trap '' PIPE
-        rc=0
-        "$program" --workers $workers <"$work/binary" 2>"$work/errors" || rc=$?
-        echo $rc >"$work/rc"
-    } | head -c 10 >/dev/null
-    expect_error "$(cat "$work/rc")" "standard output: Broken pipe"
+        fails_with "standard output: Broken pipe\$" into_closed_pipe "$program" --workers $workers <"$work/binary"
+    )
 done
 
 # More goes through than it could have in memory. Of two workers, so that a machine with many CPUs needs no more, and

@@ -2,16 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # wordcount against tr, sort and uniq, on generated files and on texts that the system has.
 #   wordcount_test.sh PROGRAM
-set -euo pipefail
-program=$1
-export LC_ALL=C
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "FAILED: $*"
-    exit 1
-}
+# shellcheck source-path=SCRIPTDIR source=examples.sh
+. "$(dirname "$0")/examples.sh"
 
 # The same by pipes. A file at a time, for no word spans two files.
 reference() {
@@ -42,9 +34,8 @@ expected=$work/expected
 reference "${texts[@]}" >"$expected"
 [ -s "$expected" ] || fail "nothing to compare with"
 for workers in 0 1 2 ""; do
-    "$program" ${workers:+--workers "$workers"} "${texts[@]}" >"$work/actual" 2>"$work/errors" || fail "exit code $?"
+    succeeds "$program" ${workers:+--workers "$workers"} "${texts[@]}"
     cmp "$expected" "$work/actual" || fail "other lines than uniq's with workers='$workers'"
-    [ ! -s "$work/errors" ] || fail "stderr: $(cat "$work/errors")"
 done
 "$program" --top 5 -- "${texts[@]}" | cmp - <(head -5 "$expected") || fail "--top 5"
 [ -z "$("$program" --top 0 "${texts[@]}")" ] || fail "--top 0"
@@ -53,40 +44,14 @@ done
 
 # The first file that cannot be read is named, and nothing is printed.
 for workers in 0 2 ""; do
-    rc=0
-    "$program" ${workers:+--workers "$workers"} "${texts[@]}" "$work/missing" "$work" "$work/missing too" \
-        >"$work/actual" 2>"$work/errors" || rc=$?
-    [ $rc = 1 ] || fail "exit code $rc for a missing file"
+    fails_with "$work/missing: No such file or directory\$" \
+        "$program" ${workers:+--workers "$workers"} "${texts[@]}" "$work/missing" "$work" "$work/missing too"
     [ ! -s "$work/actual" ] || fail "counts of some files only"
-    grep -qx "wordcount: $work/missing: No such file or directory" "$work/errors" || fail "$(cat "$work/errors")"
 done
-rc=0
-"$program" "$work/file1" "$work" >"$work/actual" 2>"$work/errors" || rc=$?
-[ $rc = 1 ] || fail "exit code $rc for a directory"
-grep -qx "wordcount: $work: Is a directory" "$work/errors" || fail "$(cat "$work/errors")"
+fails_with "$work: Is a directory\$" "$program" "$work/file1" "$work"
 
-# Wrong arguments
-for arguments in "" "--workers" "--workers x $work/file1" "--workers -1 $work/file1" "--top" "--top 1.5 $work/file1" \
-    "--top -1 $work/file1" "--what $work/file1"; do
-    rc=0
-    # shellcheck disable=SC2086
-    "$program" $arguments >"$work/actual" 2>"$work/errors" || rc=$?
-    [ $rc = 2 ] || fail "exit code $rc for arguments '$arguments'"
-    grep -q "^usage: wordcount" "$work/errors" || fail "no usage for arguments '$arguments'"
-done
-"$program" --help | grep -q "^usage: wordcount" || fail "no help"
-
-# A bad variable is no wrong argument: the error names it, without the usage.
-rc=0
-PARMAP_MAX_WORKERS=many "$program" "$work/file1" >"$work/actual" 2>"$work/errors" || rc=$?
-[ $rc = 1 ] || fail "exit code $rc for PARMAP_MAX_WORKERS=many"
-grep -q "^wordcount: .*PARMAP_MAX_WORKERS.*many" "$work/errors" || fail "$(cat "$work/errors")"
-! grep -q "^usage:" "$work/errors" || fail "usage for PARMAP_MAX_WORKERS=many"
-
-# An output that cannot be written is not a success.
-if [ -w /dev/full ]; then
-    rc=0
-    "$program" "$work/file1" >/dev/full 2>"$work/errors" || rc=$?
-    [ $rc = 1 ] || fail "exit code $rc with a full output"
-fi
+refuses "" "--workers" "--workers x $work/file1" "--workers -1 $work/file1" "--top" "--top 1.5 $work/file1" \
+    "--top -1 $work/file1" "--what $work/file1"
+names_a_bad_variable "$work/file1"
+if can_fill_disk; then fails_with "the output could not be written\$" on_full_disk "$program" "$work/file1"; fi
 echo "wordcount: as tr, sort and uniq"

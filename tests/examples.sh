@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the tests of the examples share, to be sourced by a script whose first argument is the program.
+set -euo pipefail
+program=$1
+name=$(basename "$program")
+export LC_ALL=C
+work=$(mktemp -d)
+# A test may take away its own rights.
+trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+# exits_with CODE COMMAND...: leaves stdout in $work/actual and stderr in $work/errors.
+exits_with() {
+    local expected=$1 rc=0
+    shift
+    "$@" >"$work/actual" 2>"$work/errors" || rc=$?
+    [ $rc = "$expected" ] || fail "exit code $rc, not $expected: $* ($(cat "$work/errors"))"
+}
+
+# succeeds COMMAND...: without a word on stderr.
+succeeds() {
+    exits_with 0 "$@"
+    [ ! -s "$work/errors" ] || fail "stderr of $*: $(cat "$work/errors")"
+}
+
+# fails_with MESSAGE COMMAND...: one line of stderr begins with the program's name and what the regular expression
+# matches; there is no usage, nor anything else.
+fails_with() {
+    local message=$1
+    shift
+    exits_with 1 "$@"
+    grep -q "^$name: $message" "$work/errors" || fail "$(cat "$work/errors"), not '$message'"
+    [ "$(wc -l <"$work/errors")" = 1 ] || fail "more than '$message': $(cat "$work/errors")"
+}
+
+# refuses ARGUMENTS...: each of them, words in a string, is answered by the usage, as is --help.
+refuses() {
+    local arguments
+    for arguments in "$@"; do
+        # shellcheck disable=SC2086
+        exits_with 2 "$program" $arguments </dev/null
+        grep -q "^usage: $name" "$work/errors" || fail "no usage for arguments '$arguments'"
+        [ ! -s "$work/actual" ] || fail "output for arguments '$arguments'"
+    done
+    "$program" --help | grep -q "^usage: $name" || fail "no help"
+}
+
+# names_a_bad_variable ARGUMENT...: with these, which are right, a bad variable is no wrong argument.
+names_a_bad_variable() {
+    fails_with 'PARMAP_MAX_WORKERS is "many"' env PARMAP_MAX_WORKERS=many "$program" "$@"
+}
+
+# on_full_disk COMMAND...: to be run by the others, where can_fill_disk.
+can_fill_disk() { [ -w /dev/full ]; }
+on_full_disk() { "$@" >/dev/full; }
