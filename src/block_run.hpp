@@ -12,6 +12,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 
 #include "block_sizer.hpp"
 #include "progress_reporter.hpp"
+#include "trace_recorder.hpp"
 
 namespace parmap::detail {
 
@@ -26,11 +28,17 @@ namespace parmap::detail {
 /// that says so, work() on one thread or, after share(), on several, and end() when all have left.
 class block_run {
 public:
-    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy)
+    /// \param step  the name of the step that it is part of; empty when it is a call of its own
+    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
+              std::string_view step = {})
         : size_(size),
           function_(function),
           limits_(limits),
-          policy_(policy)
+          policy_(policy),
+          trace_(step.empty() ? traced_run(limits.requested, "map")
+                              : traced_run(limits.requested.trace, step)),
+          // A step may begin and end on different threads.
+          call_(step.empty() ? trace_.call() : trace_span())
     {
         // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
         if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
@@ -51,7 +59,7 @@ public:
     /// Runs the rest on this thread; at one go when nobody looks between blocks.
     void run_serially() noexcept
     {
-        const bool somebody_looks = report_.on() || may_be_stopped();
+        const bool somebody_looks = report_.on() || trace_.on() || may_be_stopped();
         claim_and_run(0, block_sizer(somebody_looks ? grain() : size_, 1), to_the_end);
     }
 
@@ -99,6 +107,7 @@ public:
         remember_cost();
         run_result ended = result();
         report_.finish(phase_of(ended));
+        call_.end(ended.completed);
         return ended;
     }
 
@@ -200,6 +209,7 @@ private:
         const nanoseconds::rep known = item_ns_.load(std::memory_order_relaxed);
         if (known != 0) sizer.measured(1, nanoseconds(known));
         worker_slot* const slot = report_.slot(static_cast<std::size_t>(worker));
+        trace_.begin();
         std::size_t completed = 0;
         const clock::time_point start = clock::now();
         clock::time_point now = start;
@@ -212,12 +222,19 @@ private:
 
             const clock::time_point before = now;
             now = clock::now();
+            if (trace_.on()) trace_.record(claimed->begin, begun(items, returned), before, now);
             sizer.measured(items, now - before);
             if (item_ns_.load(std::memory_order_relaxed) == 0) learn(items, now - before);
             if (!go_on(now - start)) break;
         }
         add(completed_, completed);
         add(busy_ns_, nanoseconds(now - start).count());
+    }
+
+    /// The items of a block that began, where so many returned.
+    std::size_t begun(std::size_t items, std::size_t returned) const noexcept
+    {
+        return policy_ == on_failure::stop && returned != items ? returned + 1 : items;
     }
 
     /// Those who begin later need not find out with one item what an item costs.
@@ -340,6 +357,8 @@ private:
     const block_function function_;
     const run_limits& limits_;
     const on_failure policy_;
+    const traced_run trace_;
+    trace_span call_;
     progress_report report_;  // off while the run may turn out to be tiny
     int sharers_{1};          // of the cursor
     clock::time_point forked_at_;

@@ -9,9 +9,12 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
-#include <queue>
+#include <span>
+#include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include <parmap/errors.hpp>
 
@@ -28,16 +31,15 @@ using clock = std::chrono::steady_clock;
 /// Which steps read the result of each: the inputs of all steps, turned round.
 class readers_of_steps {
 public:
-    explicit readers_of_steps(std::span<const std::shared_ptr<step>> steps) : first_(steps.size() + 1)
+    explicit readers_of_steps(const step_table& table)
+        : first_(table.steps.size() + 1),
+          readers_(table.inputs.size())
     {
-        for (const auto& s : steps) {
-            for (const step* input : s->inputs()) ++first_[input->index];
-        }
+        for (const std::size_t input : table.inputs) ++first_[input];
         std::exclusive_scan(first_.begin(), first_.end(), first_.begin(), std::size_t{0});
-        readers_.resize(first_.back());
         std::vector<std::size_t> next = first_;
-        for (const auto& s : steps) {
-            for (const step* input : s->inputs()) readers_[next[input->index]++] = s->index;
+        for (std::size_t i = 0; i < table.steps.size(); ++i) {
+            for (const std::size_t input : table.inputs_of(i)) readers_[next[input]++] = i;
         }
     }
 
@@ -117,30 +119,29 @@ using one_map = std::list<running_map>;  // as an element that moves between lis
 /// that there is more calls another thread, and who helps a map looks after each block whether a function is ready.
 class graph_run final : public scheduler::shift {
 public:
-    graph_run(std::span<const std::shared_ptr<step>> steps, const run_limits& limits)
-        : steps_(steps),
+    graph_run(step_table& table, const run_limits& limits)
+        : table_(table),
           limits_(limits),
-          readers_(steps),
-          missing_(steps.size()),
-          functions_(steps.size()),
-          maps_(steps.size()),
-          end_(steps.size())
+          readers_(table),
+          missing_(size()),
+          functions_(size()),
+          maps_(size()),
+          end_(size())
     {
-        for (const auto& s : steps) {
-            if (s->is_done()) {
-                ++done_;
-                continue;
-            }
-            s->state.store(step_state::waiting, std::memory_order_relaxed);
-            missing_[s->index] = static_cast<std::size_t>(
-                std::ranges::count_if(s->inputs(), [](const step* input) { return !input->is_done(); }));
-            if (missing_[s->index] == 0) ready(*s);
+        if (table.fresh) {
+            for (std::size_t i = 0; i < size(); ++i) missing_[i] = table.inputs_of(i).size();
+        } else {
+            go_on_from_the_last_run();
+        }
+        table.fresh = false;
+        for (std::size_t i = 0; i < size(); ++i) {
+            if (missing_[i] == 0) ready(at(i));
         }
     }
 
     void run()
     {
-        report_.open(limits_.requested.progress, steps_.size(), limits_.workers);
+        report_.open(limits_.requested.progress, size(), limits_.workers, progress_of::steps);
         if (worker_slot* const slot = report_.slot(0)) slot->end_block(done_);
         if (limits_.workers == 1 || !work_together()) work(0);
         finish();
@@ -173,6 +174,32 @@ private:
         clock::time_point now{clock::now()};  // at the end of what it ran last
     };
 
+    std::size_t size() const noexcept { return table_.steps.size(); }
+    step& at(std::size_t index) const noexcept { return *table_.steps[index]; }
+
+    void go_on_from_the_last_run()
+    {
+        std::vector<bool> done(size());
+        for (std::size_t i = 0; i < size(); ++i) {
+            done[i] = at(i).is_done();
+            if (done[i]) {
+                ++done_;
+                missing_[i] = none;
+                continue;
+            }
+            at(i).state.store(step_state::waiting, std::memory_order_relaxed);
+            for (const std::size_t input : table_.inputs_of(i)) {
+                if (!done[input]) {
+                    ++missing_[i];
+                } else if (!at(input).has_result()) {
+                    throw std::logic_error(fmt::format(
+                        "parmap: {} reads the result of {}, which was taken: reset() has it computed again",
+                        at(i).called(), at(input).called()));
+                }
+            }
+        }
+    }
+
     bool work_together()
     {
         scheduler::team team(limits_.workers);
@@ -204,7 +231,10 @@ private:
         if (stopped_ != stop_reason::none) return false;
         if (limits_.requested.stop.stop_requested()) return stop(stop_reason::stop_requested);
         if (now >= limits_.deadline) return stop(stop_reason::timed_out);
-        if (team_ != nullptr && scheduler::cancelled()) return stop(stop_reason::stop_requested);
+        if (now >= looks_again_) {
+            if (team_ != nullptr && scheduler::cancelled()) return stop(stop_reason::stop_requested);
+            looks_again_ = now + between_looks;
+        }
         return true;
     }
 
@@ -232,12 +262,12 @@ private:
         if (functions_.first() >= end_) return nullptr;
         // One worker keeps to the order of addition.
         if (team_ == nullptr && maps_.first() < functions_.first()) return nullptr;
-        step* const function = steps_[functions_.pop()].get();
+        step* const function = &at(functions_.pop());
         look_for_functions();
         return function;
     }
 
-    step* take_map() noexcept { return maps_.first() < end_ ? steps_[maps_.pop()].get() : nullptr; }
+    step* take_map() noexcept { return maps_.first() < end_ ? &at(maps_.pop()) : nullptr; }
 
     running_map* map_to_help() noexcept
     {
@@ -356,7 +386,7 @@ private:
     void end(step& s, step_state state, std::exception_ptr error, hand& self) noexcept
     {
         if (state == step_state::done) {
-            for (step* const input : s.inputs()) input->release();
+            for (const std::size_t input : table_.inputs_of(s.index)) at(input).release();
             s.release();
         }
         self.now = clock::now();
@@ -368,7 +398,7 @@ private:
         if (state == step_state::done) {
             ++done_;
             for (const std::size_t reader : readers_.of(s.index)) {
-                if (--missing_[reader] == 0) ready(*steps_[reader]);
+                if (--missing_[reader] == 0) ready(at(reader));
             }
             look_for_functions();
         } else if (state == step_state::failed) {
@@ -395,28 +425,32 @@ private:
             self.lock.unlock();
             end(std::move(over), self);
         }
-        for (const auto& s : steps_) {
+        if (done_ == size()) {
+            report_.finish(progress_phase::finished);
+            return;
+        }
+        for (const auto& s : table_.steps) {
             const step_state state = s->state.load(std::memory_order_relaxed);
             if (state == step_state::waiting) s->state.store(step_state::skipped, std::memory_order_relaxed);
         }
         if (first_failure_ != none) {
             report_.finish(progress_phase::failed);
-            std::rethrow_exception(steps_[first_failure_]->error);
+            std::rethrow_exception(at(first_failure_).error);
         }
-        if (done_ != steps_.size()) {
-            report_.finish(progress_phase::cancelled);
-            // Nobody here stopped it: then the task group around the call was cancelled.
-            throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_,
-                            steps_.size());
-        }
-        report_.finish(progress_phase::finished);
+        report_.finish(progress_phase::cancelled);
+        // Nobody here stopped it: then the task group around the call was cancelled.
+        throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_,
+                        size());
     }
 
-    const std::span<const std::shared_ptr<step>> steps_;
+    step_table& table_;
     const run_limits& limits_;
     progress_report report_;
     scheduler::team* team_{nullptr};  // none: one worker
     int width_{1};
+
+    // As long as an empty step takes, asking oneTBB would be a tenth of it.
+    static constexpr auto between_looks = std::chrono::microseconds(10);
 
     const readers_of_steps readers_;
     std::atomic<bool> function_waits_{false};  // to be begun
@@ -428,16 +462,18 @@ private:
     std::list<running_map> running_;
     int hands_{1};     // threads that work or were called
     std::size_t end_;  // steps from here on are begun no more
-    std::size_t done_{0};
     std::size_t first_failure_{none};
+    std::size_t done_{0};
     stop_reason stopped_{stop_reason::none};
+    clock::time_point looks_again_{
+        clock::time_point::min()};  // whether the task group around the call is cancelled
 };
 
 }  // namespace
 
-void run_steps(std::span<const std::shared_ptr<step>> steps, const run_limits& limits)
+void run_steps(step_table& table, const run_limits& limits)
 {
-    graph_run(steps, limits).run();
+    graph_run(table, limits).run();
 }
 
 }  // namespace parmap::detail

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cell_width.hpp"
+#include "json_text.hpp"
 
 namespace parmap::detail {
 
@@ -78,11 +79,17 @@ struct parts {
     bool busy{true};
 };
 
+/// Whether the items that are done say how much of the work is.
+bool has_share(const line_state& line)
+{
+    return line.state.total && !line.steps;
+}
+
 /// When it will be done, as far as that is known.
 std::string outlook(const line_state& line)
 {
     const progress_state& state = line.state;
-    if (state.phase != progress_phase::running || !state.total) return "";
+    if (state.phase != progress_phase::running || !has_share(line)) return "";
     if (line.oldest) {
         return fmt::format("{} left, oldest {}s", *state.total - state.done,
                            std::chrono::duration_cast<std::chrono::seconds>(*line.oldest).count());
@@ -100,7 +107,8 @@ std::string timing(const line_state& line, const parts& show, std::string_view u
         text += part;
     };
     add(outlook(line));
-    if (show.rate && !line.oldest) add(speed(line, unit));  // of the last items, a rate says nothing
+    if (show.rate && !line.oldest && !line.steps)
+        add(speed(line, unit));  // of the last items, a rate says nothing
     if (show.busy && state.phase == progress_phase::running && state.workers > 0) {
         add(fmt::format("{}/{} busy", state.busy, state.workers));
     }
@@ -133,19 +141,19 @@ std::string ending(progress_phase phase)
 std::string head(const line_state& line, bool utf8)
 {
     const std::string label = printable(line.state.label, utf8);
-    std::string share = line.state.total ? fmt::format("{:3}%", percent(line.state)) : "";
+    std::string share = has_share(line) ? fmt::format("{:3}%", percent(line.state)) : "";
     if (label.empty()) return share;
     return share.empty() ? label + ":" : fmt::format("{}: {}", label, share);
 }
 
 /// After the bar: "42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]"; without a total "42 file [00:12, 3.4
-/// file/s]".
+/// file/s]"; of a graph "7/12 steps [00:12, 8/8 busy]".
 std::string tail(const line_state& line, const parts& show, bool utf8)
 {
     const std::string unit = printable(line.state.unit, utf8);
-    const std::string counts =
-        line.state.total ? fmt::format("{}/{}", count(line, line.state.done), count(line, *line.state.total))
-                         : fmt::format("{} {}", count(line, line.state.done), unit);
+    std::string counts = count(line, line.state.done);
+    if (line.state.total) counts += "/" + count(line, *line.state.total);
+    if (!line.state.total || line.steps) counts += " " + unit;
     return counts + timing(line, show, unit) + ending(line.state.phase);
 }
 
@@ -154,17 +162,6 @@ std::size_t rows(std::string_view line, int columns)
 {
     const auto width = static_cast<std::size_t>(std::max(columns, 1));
     return std::max<std::size_t>(1, (cells(line) + width - 1) / width);
-}
-
-/// The text as a JSON string.
-std::string quoted(std::string_view text)
-{
-    std::string json = "\"";
-    for (const char c : printable(text, true)) {
-        if (c == '"' || c == '\\') json += '\\';
-        json += c;
-    }
-    return json + '"';
 }
 
 }  // namespace
@@ -179,10 +176,10 @@ std::string render_line(const line_state& line, const line_format& format)
     for (const parts& show : {parts{}, parts{.busy = false}, parts{.rate = false, .busy = false}}) {
         const std::string after = tail(line, show, format.utf8);
         const std::size_t fixed = cells(before) + cells(after) + 3;  // two bars of the frame and a blank
-        if (line.state.total && fixed + narrowest_bar <= most) {
+        if (has_share(line) && fixed + narrowest_bar <= most) {
             return fmt::format("{}|{}| {}", before, bar(line.state, most - fixed, format.utf8), after);
         }
-        if (!line.state.total && cells(before) + 1 + cells(after) <= most) {
+        if (!has_share(line) && cells(before) + 1 + cells(after) <= most) {
             return before.empty() ? after : fmt::format("{} {}", before, after);
         }
     }

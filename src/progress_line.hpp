@@ -24,11 +24,13 @@ struct line_format {
 struct line_state {
     progress_state state;
     bool unit_scale{false};
-    std::optional<std::chrono::nanoseconds>
-        oldest{};  ///< once all items are claimed: the age of the oldest that runs
+    bool steps{false};  ///< its items are steps of a graph, of which no two take alike: no share, rate or ETA
+    /// Once all items are claimed: the age of the oldest that runs.
+    std::optional<std::chrono::nanoseconds> oldest{};
 };
 
-/// "hashing:  42%|████▏     | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]", in at most columns-1 cells.
+/// "hashing:  42%|████▏     | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]", in at most columns-1 cells; of a graph
+/// "report: 7/12 steps [00:12, 8/8 busy]".
 std::string render_line(const line_state& line, const line_format& format);
 
 /// The same without a bar, however long: "hashing:  42% 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]".

@@ -50,14 +50,17 @@ double seconds(std::chrono::nanoseconds time)
 class reported_call {
 public:
     /// \param style   of its bar, when it has one
-    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style)
+    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
+                  progress_of of)
         : sink_(std::move(sink)),
+          of_(of),
           style_(style),
           start_(clock::now()),
           total_(total),
           slots_(static_cast<std::size_t>(slots)),
           seen_(slots_.size()),
-          eta_(total ? std::optional<eta_estimator>(static_cast<double>(*total)) : std::nullopt)
+          eta_(total && of == progress_of::items ? std::optional<eta_estimator>(static_cast<double>(*total))
+                                                 : std::nullopt)
     {
         in_flight_.reserve(slots_.size());  // so that sampling cannot fail
     }
@@ -122,6 +125,12 @@ private:
         }
     }
 
+    std::string_view unit() const noexcept
+    {
+        if (of_ == progress_of::steps) return "steps";
+        return sink_.bar() != nullptr ? std::string_view(sink_.bar()->unit) : "it";
+    }
+
     line_state sample(progress_phase phase)
     {
         const clock::time_point now = clock::now();
@@ -152,7 +161,7 @@ private:
         const bool running = phase == progress_phase::running;
         line_state line{
             .state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
-                      .unit = bar != nullptr ? std::string_view(bar->unit) : "it",
+                      .unit = unit(),
                       .done = done,
                       .total = total_,
                       .elapsed = now - start_,
@@ -163,10 +172,11 @@ private:
                       .busy = static_cast<int>(in_flight_.size()),
                       .workers = std::max(joined, began),  // one worker joins nothing
                       .phase = phase},
-            .unit_scale = bar != nullptr && bar->unit_scale};
+            .unit_scale = bar != nullptr && bar->unit_scale,
+            .steps = of_ == progress_of::steps};
         // A caller's own loop may count on after its total, which then was none.
         if (line.state.total && done > *line.state.total) line.state.total.reset();
-        if (!running || !line.state.total) return line;
+        if (!running || !line.state.total || !eta_) return line;
         const auto as_time = [](double s) {
             return std::chrono::nanoseconds(
                 static_cast<std::chrono::nanoseconds::rep>(std::min(s, 9e9) * 1e9));
@@ -210,6 +220,7 @@ private:
     }
 
     progress_sink sink_;
+    const progress_of of_;
     const bar_style style_;
     std::shared_ptr<progress_screen> screen_;  // from the first frame on
     const clock::time_point start_;
@@ -348,7 +359,8 @@ std::shared_ptr<progress_screen> screen_of(int fd)
 
 }  // namespace
 
-void progress_report::open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots) noexcept
+void progress_report::open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots,
+                           progress_of of) noexcept
 {
     const progress_bar* const bar = sink.bar();
     const bar_style style = bar != nullptr ? style_of(*bar) : bar_style::off;
@@ -356,7 +368,7 @@ void progress_report::open(const progress_sink& sink, std::optional<std::uint64_
     const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
     if (!heard) return;
     try {
-        call_ = std::make_shared<reported_call>(sink, total, slots, style);
+        call_ = std::make_shared<reported_call>(sink, total, slots, style, of);
         if (total != 0) reporter::instance().enter(call_);
         slots_ = call_->slots();
     } catch (...) {

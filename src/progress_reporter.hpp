@@ -34,6 +34,9 @@ struct alignas(128) worker_slot {
     }
 };
 
+/// What a call counts: items of one kind, or steps of a graph.
+enum class progress_of { items, steps };
+
 class reported_call;
 
 /// One call's report to its sink, from open() to finish(). Without a sink: one branch.
@@ -48,7 +51,8 @@ public:
     /// Begins; once. Without the memory for a report there is none, and the work goes on.
     /// \param total  items in all; empty when nobody knows
     /// \param slots  how many worker_slots to make
-    void open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots) noexcept;
+    void open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots,
+              progress_of of = progress_of::items) noexcept;
 
     bool on() const noexcept { return !slots_.empty(); }
 

@@ -25,6 +25,7 @@
 #include "crew.hpp"
 #include "progress_reporter.hpp"
 #include "scheduler.hpp"
+#include "trace_recorder.hpp"
 
 namespace parmap::detail {
 
@@ -66,6 +67,7 @@ public:
           workers_(static_cast<int>(std::min(static_cast<std::size_t>(limits_.workers), limit_))),
           mask_(std::bit_ceil(limit_) - 1),
           cost_(*plan_.cost),
+          trace_(plan_.requested, "stream"),
           slot_of_(mask_ + 1),
           result_at_(mask_ + 1)
     {
@@ -107,6 +109,7 @@ public:
         // Whoever takes the last ticket stands in for the consumer, which has joined.
         if (ticket + 1 < workers_) report_.joined(ticket + 1);
         worker_slot* const slot = report_.slot(static_cast<std::size_t>(ticket) + 1);
+        trace_.begin();
         while (may_start() && !is_alone() && (run_one(slot) || look_out_for_items(2us))) {
         }
     }
@@ -405,7 +408,8 @@ private:
     void run(item claimed, worker_slot* slot) noexcept
     {
         // The clock costs as much as a light item.
-        const bool timed = workers_ > 1 && (!is_light() || claimed.index % 4 == 0);
+        const bool measured = workers_ > 1 && (!is_light() || claimed.index % 4 == 0);
+        const bool timed = measured || trace_.on();
         const clock::time_point start = timed ? clock::now() : clock::time_point();
         if (slot != nullptr) slot->begin_block(1);
         try {
@@ -415,7 +419,11 @@ private:
             halted_.store(true, std::memory_order_relaxed);
         }
         if (slot != nullptr) slot->end_block(errors_[claimed.slot] == nullptr ? 1 : 0);
-        if (timed) cost_.measured(clock::now() - start);
+        if (timed) {
+            const clock::time_point end = clock::now();
+            if (measured) cost_.measured(end - start);
+            if (trace_.on()) trace_.record(claimed.index, 1, start, end);
+        }
 
         const std::size_t position =
             plan_.order == stream_order::as_read ? claimed.index : completed_.fetch_add(1);
@@ -452,6 +460,7 @@ private:
     int workers_;
     const std::size_t mask_;  // of places in the rings, a power of two
     running_cost cost_;
+    const traced_run trace_;
     progress_report report_;
 
     // The consumer's own

@@ -15,12 +15,6 @@ namespace detail {
 
 namespace {
 
-/// "step 3 ("load")", counted from 1.
-std::string called(const step& s)
-{
-    return fmt::format("step {} (\"{}\")", s.index + 1, s.name());
-}
-
 std::string_view why_not(step_state state)
 {
     switch (state) {
@@ -116,10 +110,15 @@ std::string fate(const step& s, step_state state)
 
 }  // namespace
 
+std::string step::called() const
+{
+    return fmt::format("step {} (\"{}\")", index + 1, name_);
+}
+
 void step::check_result() const
 {
     if (is_done() && has_result()) return;
-    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", called(*this),
+    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", called(),
                                        why_not(state.load(std::memory_order_acquire))));
 }
 
@@ -129,14 +128,14 @@ task_graph::task_graph() : status_(std::make_shared<detail::graph_status>()) {}
 
 task_graph::~task_graph() = default;
 
-void task_graph::admit(std::shared_ptr<detail::step> step)
+void task_graph::admit(std::shared_ptr<detail::step> step, std::span<detail::step* const> inputs)
 {
     if (status_->running.load()) {
         throw std::logic_error(
             fmt::format("parmap: step \"{}\" cannot be added while the graph runs: wait until run() returns",
                         step->name()));
     }
-    for (const detail::step* input : step->inputs()) {
+    for (const detail::step* const input : inputs) {
         if (input == nullptr) {
             throw std::invalid_argument(
                 fmt::format("parmap: an input of step \"{}\" is a handle that was moved from", step->name()));
@@ -145,43 +144,44 @@ void task_graph::admit(std::shared_ptr<detail::step> step)
             throw std::invalid_argument(fmt::format(
                 "parmap: step \"{}\" cannot read {}, which is of another graph: a step's inputs are "
                 "handles of its own graph",
-                step->name(), detail::called(*input)));
+                step->name(), input->called()));
         }
     }
     step->graph = status_;
-    step->index = steps_.size();
-    steps_.push_back(step);
-    for (detail::step* input : step->inputs()) input->hold();
+    step->index = table_.steps.size();
+    try {
+        for (const detail::step* const input : inputs) table_.inputs.push_back(input->index);
+        table_.first_input.push_back(table_.inputs.size());
+        table_.steps.push_back(std::move(step));
+    } catch (...) {  // added as a whole or not at all
+        table_.first_input.resize(table_.steps.size() + 1);
+        table_.inputs.resize(table_.first_input.back());
+        throw;
+    }
+    for (detail::step* const input : inputs) input->hold();
 }
 
 void task_graph::run(const options& options)
 {
     const detail::run_limits limits(options);
     const detail::running_mark mark(*status_);
-    for (const auto& step : steps_) {
-        if (step->is_done()) continue;
-        for (const detail::step* input : step->inputs()) {
-            if (!input->is_done() || input->has_result()) continue;
-            throw std::logic_error(
-                fmt::format("parmap: {} reads the result of {}, which was taken: reset() has it "
-                            "computed again",
-                            detail::called(*step), detail::called(*input)));
-        }
-    }
-    detail::run_steps(steps_, limits);
+    detail::run_steps(table_, limits);
 }
 
 void task_graph::reset()
 {
     const detail::running_mark mark(*status_);
-    for (const auto& step : steps_) {
-        if (!step->is_done()) continue;
-        // As before its first run: it is wanted by itself, and wants its inputs.
-        step->hold();
-        step->drop();
-        for (detail::step* input : step->inputs()) input->hold();
+    for (const auto& step : table_.steps) {
+        if (step->is_done()) {
+            // As before its first run: it is wanted by itself, and wants its inputs.
+            step->drop();
+            step->hold();
+            for (const std::size_t input : table_.inputs_of(step->index)) table_.steps[input]->hold();
+        }
+        step->state.store(detail::step_state::waiting, std::memory_order_relaxed);
+        step->error = nullptr;
     }
-    for (const auto& step : steps_) step->state.store(detail::step_state::waiting);
+    table_.fresh = true;
 }
 
 std::string task_graph::dot() const
@@ -190,14 +190,14 @@ std::string task_graph::dot() const
         "digraph parmap {\n"
         "    rankdir=LR;\n"
         "    node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n";
-    for (const auto& step : steps_) {
+    for (const auto& step : table_.steps) {
         const detail::step_state state = step->state.load(std::memory_order_acquire);
         const std::string fate = detail::fate(*step, state);
         dot += fmt::format("    s{} [label=\"{}{}{}\", fillcolor={}];\n", step->index,
                            detail::escaped(step->name()), fate.empty() ? "" : "\\n", detail::escaped(fate),
                            detail::colour(state));
-        for (const detail::step* input : step->inputs()) {
-            dot += fmt::format("    s{} -> s{};\n", input->index, step->index);
+        for (const std::size_t input : table_.inputs_of(step->index)) {
+            dot += fmt::format("    s{} -> s{};\n", input, step->index);
         }
     }
     return dot + "}\n";

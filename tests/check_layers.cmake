@@ -5,7 +5,7 @@
 cmake_minimum_required(VERSION 3.25)
 set(public_layers
     "detail/config.hpp detail/block_function.hpp detail/invocation.hpp detail/elements.hpp detail/reduction_tree.hpp"
-    "workers.hpp errors.hpp progress.hpp vector.hpp options.hpp"
+    "workers.hpp errors.hpp progress.hpp trace.hpp vector.hpp options.hpp"
     "detail/engine.hpp detail/stream_engine.hpp detail/slots.hpp detail/step.hpp"
     "map.hpp try_map.hpp map_reduce.hpp zip.hpp progress_scope.hpp"
     "stream.hpp task_graph.hpp"

@@ -134,6 +134,22 @@ TEST(RenderLine, WithoutATotalThereIsNoBar)
     EXPECT_EQ(ascii(line, 25), "42 file [00:12]");
 }
 
+TEST(RenderLine, StepsOfAGraphSayNothingOfTheTimeThatIsLeft)
+{
+    line_state line = some_line();
+    line.steps = true;
+    line.state.label = "report";
+    line.state.unit = "steps";
+    line.state.done = 7;
+    line.state.total = 12;
+    EXPECT_EQ(ascii(line, 80), "report: 7/12 steps [00:12, 8/8 busy]");
+    EXPECT_EQ(ascii(line, 30), "report: 7/12 steps [00:12]");
+    EXPECT_EQ(ascii(line, 20), "report: 7/12 steps");
+    EXPECT_EQ(render_plain(line), "report: 7/12 steps [00:12, 8/8 busy]");
+    line.state.phase = progress_phase::failed;
+    EXPECT_EQ(ascii(line, 80), "report: 7/12 steps [00:12] failed");
+}
+
 TEST(RenderLine, ShowsNoEstimateWithoutGround)
 {
     line_state line = some_line();

@@ -24,6 +24,7 @@
 
 #include <parmap/map.hpp>
 #include <parmap/progress_scope.hpp>
+#include <parmap/task_graph.hpp>
 #include <parmap/try_map.hpp>
 
 #include "support/on_workers.hpp"
@@ -569,6 +570,19 @@ TEST_F(Pipe, JsonIsALineForEachState)
     EXPECT_NE(written.find(R"("label":"j","done":3,"total":3,)"), std::string::npos) << written;
     EXPECT_NE(written.find("\"state\":\"finished\"}\n"), std::string::npos) << written;
     EXPECT_EQ(written.find('\x1b'), std::string::npos) << written;
+}
+
+TEST_F(Pipe, AGraphHasALineAndEachOfItsMapsABar)
+{
+    parmap::task_graph graph;
+    const auto files = graph.add("list", [] { return std::vector<int>{1, 2, 3}; });
+    const auto hashes = graph.map("hash", files, [](int x) { return x; });
+    graph.run(
+        {.progress = progress_bar{
+             .label = "report", .unit = "file", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    const std::string written = all_written();
+    EXPECT_NE(written.find(R"("label":"report","done":2,"total":2,)"), std::string::npos) << written;
+    EXPECT_NE(written.find(R"("label":"hash","done":3,"total":3,)"), std::string::npos) << written;
 }
 
 TEST_F(Pipe, ACallThatWasTakenForTinyCountsTheItemsOfBeforeToo)

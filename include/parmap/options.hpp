@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a call runs: one aggregate, every field with a default. Rests on progress.hpp.
+// How a call runs: one aggregate, every field with a default. Rests on progress.hpp and
+// trace.hpp.
 #pragma once
 
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <stop_token>
 
 #include <parmap/progress.hpp>
+#include <parmap/trace.hpp>
 
 namespace parmap {
 
@@ -37,6 +39,10 @@ struct options {
     /// Of a stream: items that are read, running or not yet consumed, at most; 0: 4 for each worker. Memory for
     /// so many is set aside.
     std::size_t max_in_flight{0};
+
+    /// What each worker ran and when, as a file for ui.perfetto.dev or chrome://tracing; none by default. Give a path,
+    /// or a trace_file to put several calls on one timeline.
+    trace_file trace{};
 };
 
 }  // namespace parmap

@@ -10,6 +10,7 @@
 #include <parmap/progress_scope.hpp>
 #include <parmap/stream.hpp>
 #include <parmap/task_graph.hpp>
+#include <parmap/trace.hpp>
 #include <parmap/try_map.hpp>
 #include <parmap/vector.hpp>
 #include <parmap/workers.hpp>

@@ -168,14 +168,6 @@ template <class Input>
 concept readable_by_steps = requires(const Input& handle) { input<Input>(handle); };
 
 template <class... Inputs>
-std::vector<step*> steps_of(const input<Inputs>&... inputs)
-{
-    std::vector<step*> steps;
-    (inputs.append_to(steps), ...);
-    return steps;
-}
-
-template <class... Inputs>
 using arguments_t = decltype(std::tuple_cat(std::declval<const input<Inputs>&>().arguments()...));
 
 template <class Fn, class Arguments>
@@ -231,7 +223,7 @@ template <class Result, class Fn, class... Inputs>
 class function_step final : public step_of<Result> {
 public:
     function_step(std::string name, Fn fn, input<Inputs>... inputs)
-        : step_of<Result>(std::move(name), steps_of(inputs...)),
+        : step_of<Result>(std::move(name)),
           fn_(std::move(fn)),
           inputs_(std::move(inputs)...)
     {
@@ -270,7 +262,7 @@ template <class Result, class Range, class Fn>
 class map_step final : public step_of<Result> {
 public:
     map_step(std::string name, Fn fn, input<task<Range>> range)
-        : step_of<Result>(std::move(name), steps_of(range)),
+        : step_of<Result>(std::move(name)),
           fn_(std::move(fn)),
           range_(std::move(range))
     {
@@ -329,7 +321,7 @@ template <class T, class Range, class Op>
 class reduce_step final : public step_of<T> {
 public:
     reduce_step(std::string name, T init, Op op, input<task<Range>> range)
-        : step_of<T>(std::move(name), steps_of(range)),
+        : step_of<T>(std::move(name)),
           init_(std::move(init)),
           op_(std::move(op)),
           range_(std::move(range))
@@ -423,7 +415,8 @@ public:
             using result = detail::step_result_t<Fn, Inputs...>;
             if constexpr (detail::check_result<result>()) {
                 return insert<result>(std::make_shared<detail::function_step<result, Fn, Inputs...>>(
-                    std::move(name), std::move(fn), detail::input<Inputs>(inputs)...));
+                                          std::move(name), std::move(fn), detail::input<Inputs>(inputs)...),
+                                      inputs...);
             }
         }
     }
@@ -446,12 +439,16 @@ public:
             if constexpr (detail::check_callable<Fn, detail::element_t<const Range>>()) {
                 using item_result = detail::item_result_t<Fn, const Range>;
                 if constexpr (std::is_void_v<item_result>) {
-                    return insert<void>(std::make_shared<detail::map_step<void, Range, Fn>>(
-                        std::move(name), std::move(fn), detail::input<task<Range>>(input)));
+                    return insert<void>(
+                        std::make_shared<detail::map_step<void, Range, Fn>>(
+                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
+                        input);
                 } else if constexpr (detail::check_result<item_result>()) {
                     using result = std::vector<item_result>;
-                    return insert<result>(std::make_shared<detail::map_step<result, Range, Fn>>(
-                        std::move(name), std::move(fn), detail::input<task<Range>>(input)));
+                    return insert<result>(
+                        std::make_shared<detail::map_step<result, Range, Fn>>(
+                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
+                        input);
                 }
             }
         }
@@ -477,8 +474,10 @@ public:
         if constexpr (std::copy_constructible<T> && detail::check_step_range<Range>() &&
                       detail::check_combines<Op, T>()) {
             if constexpr (detail::check_converts<std::identity, detail::element_t<const Range>, T>()) {
-                return insert<T>(std::make_shared<detail::reduce_step<T, Range, Op>>(
-                    std::move(name), std::move(init), std::move(op), detail::input<task<Range>>(input)));
+                return insert<T>(
+                    std::make_shared<detail::reduce_step<T, Range, Op>>(
+                        std::move(name), std::move(init), std::move(op), detail::input<task<Range>>(input)),
+                    input);
             }
         }
     }
@@ -515,7 +514,7 @@ public:
     void reset();
 
     /// Steps that were added.
-    std::size_t size() const noexcept { return steps_.size(); }
+    std::size_t size() const noexcept { return table_.steps.size(); }
 
     /// The graph in the language of Graphviz: after run() with the state and the time of each step, of maps with the
     /// number of items.
@@ -526,18 +525,20 @@ public:
     std::string dot() const;
 
 private:
-    template <class Result, class Step>
-    task<Result> insert(std::shared_ptr<Step> step)
+    template <class Result, class Step, class... Inputs>
+    task<Result> insert(std::shared_ptr<Step> step, const Inputs&... inputs)
     {
+        std::vector<detail::step*> read;
+        (detail::input<Inputs>(inputs).append_to(read), ...);
         task<Result> handle(step);
-        admit(std::move(step));
+        admit(std::move(step), read);
         return handle;
     }
 
-    void admit(std::shared_ptr<detail::step> step);
+    void admit(std::shared_ptr<detail::step> step, std::span<detail::step* const> inputs);
 
     std::shared_ptr<detail::graph_status> status_;
-    std::vector<std::shared_ptr<detail::step>> steps_;
+    detail::step_table table_;
 };
 
 }  // namespace parmap

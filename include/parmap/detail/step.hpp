@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,7 +41,7 @@ struct step_items {
 
 class PARMAP_EXPORT step {
 public:
-    step(std::string name, std::vector<step*> inputs) : name_(std::move(name)), inputs_(std::move(inputs)) {}
+    explicit step(std::string name) : name_(std::move(name)) {}
     step(const step&) = delete;
     step& operator=(const step&) = delete;
     virtual ~step() = default;
@@ -69,7 +70,8 @@ public:
     void check_result() const;
 
     const std::string& name() const noexcept { return name_; }
-    const std::vector<step*>& inputs() const noexcept { return inputs_; }
+    /// For messages: step 3 ("load"), counted from 1.
+    std::string called() const;
 
     // Written by the graph alone.
     std::shared_ptr<graph_status> graph{};
@@ -82,8 +84,20 @@ public:
 
 private:
     std::string name_;
-    std::vector<step*> inputs_;
     std::atomic<std::size_t> wanted_{1};
+};
+
+/// The steps of a graph in order of addition, and which results each of them reads.
+struct step_table {
+    std::vector<std::shared_ptr<step>> steps{};
+    std::vector<std::size_t> inputs{};        ///< indices of steps, those that step 0 reads first
+    std::vector<std::size_t> first_input{0};  ///< of each step in `inputs`, and the end
+    bool fresh{true};                         ///< no step has run
+
+    std::span<const std::size_t> inputs_of(std::size_t index) const
+    {
+        return std::span(inputs).subspan(first_input[index], first_input[index + 1] - first_input[index]);
+    }
 };
 
 /// A step with a result of type T, kept while it is wanted.

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace_recorder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <parmap/trace.hpp>
+
+#include "json_text.hpp"
+#include "sigpipe_guard.hpp"
+
+namespace parmap {
+
+namespace detail {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::uint64_t next_serial() noexcept
+{
+    static std::atomic<std::uint64_t> made{0};
+    return made.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+int open_to_write(const std::string& path)
+{
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        throw std::system_error(errno, std::generic_category(), "parmap: cannot write the trace " + path);
+    return fd;
+}
+
+std::string name_of_this_thread()
+{
+    std::array<char, 64> name{};
+    return ::pthread_getname_np(::pthread_self(), name.data(), name.size()) == 0 ? name.data() : "thread";
+}
+
+std::string_view name(trace_category category) noexcept
+{
+    switch (category) {
+        case trace_category::block:
+            return "block";
+        case trace_category::call:
+            return "call";
+        case trace_category::step:
+            return "step";
+    }
+    return "";
+}
+
+/// The format's times are in microseconds.
+std::string microseconds(std::chrono::nanoseconds time)
+{
+    return fmt::format("{}.{:03}", time.count() / 1000, time.count() % 1000);
+}
+
+std::string details(const trace_event& event)
+{
+    if (event.category != trace_category::block) return fmt::format(R"({{"items":{}}})", event.items);
+    if (event.blocks == 1) return fmt::format(R"({{"first":{},"items":{}}})", event.first, event.items);
+    return fmt::format(R"({{"first":{},"items":{},"blocks":{}}})", event.first, event.items, event.blocks);
+}
+
+/// A file as it is written, in large pieces.
+class output {
+public:
+    explicit output(int fd) : fd_(fd) {}
+
+    /// \throws std::system_error  when the file takes nothing more
+    void add(std::string_view text)
+    {
+        buffer_ += text;
+        if (buffer_.size() >= piece) flush();
+    }
+    void flush()
+    {
+        for (std::string_view rest = buffer_; !rest.empty();) {
+            const ssize_t written = ::write(fd_, rest.data(), rest.size());
+            if (written < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category());
+            rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+        }
+        buffer_.clear();
+    }
+
+private:
+    static constexpr std::size_t piece = 1U << 16U;
+
+    int fd_;
+    std::string buffer_;
+};
+
+/// A thread's lane in the trace that it last recorded for.
+struct known_lane {
+    std::uint64_t recorder{0};
+    trace_lane* lane{nullptr};
+};
+
+thread_local known_lane known;
+
+}  // namespace
+
+trace_recorder::trace_recorder(const std::string& path, std::size_t most_events)
+    : serial_(next_serial()),
+      most_events_(most_events),
+      pid_(::getpid()),
+      fd_(open_to_write(path)),
+      start_(clock::now())
+{
+}
+
+trace_recorder::~trace_recorder()
+{
+    try {
+        // A child after a fork has a copy of what its parent is going to write.
+        if (::getpid() == pid_) write();
+    } catch (...) {
+        // A destructor cannot tell.
+    }
+    ::close(fd_);
+}
+
+trace_lane* trace_recorder::lane() noexcept
+{
+    if (known.recorder != serial_) known = {serial_, find_or_add_lane()};
+    return known.lane;
+}
+
+trace_lane* trace_recorder::find_or_add_lane() noexcept
+{
+    try {
+        const pid_t tid = ::gettid();
+        const std::lock_guard lock(mutex_);
+        const auto row = std::ranges::find(rows_, tid, &thread_row::tid);
+        if (row != rows_.end()) return &row->lane;
+        std::string name = fmt::format("{} {}", name_of_this_thread(), rows_.size() + 1);
+        return &rows_.emplace_back(tid, std::move(name), most_events_).lane;
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+std::uint32_t trace_recorder::name(std::string_view text) noexcept
+{
+    try {
+        const std::lock_guard lock(mutex_);
+        const auto place = names_.find(text);
+        if (place != names_.end()) return place->second;
+        return names_.emplace(text, static_cast<std::uint32_t>(names_.size())).first->second;
+    } catch (...) {
+        return 0;
+    }
+}
+
+void trace_recorder::write()
+{
+    const sigpipe_guard guard;
+    std::vector<std::string> names(std::max<std::size_t>(names_.size(), 1), R"("")");
+    for (const auto& [text, place] : names_) names[place] = quoted(text);
+
+    output file(fd_);
+    const auto metadata = [&](std::string_view what, pid_t tid, std::string_view text) {
+        file.add(fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})",
+                             what, pid_, tid, quoted(text)));
+    };
+    file.add("{\"traceEvents\":[\n");
+    metadata("process_name", pid_, program_invocation_short_name);
+    for (thread_row& row : rows_) {
+        file.add(",\n");
+        metadata("thread_name", row.tid, row.name);
+        for (const trace_event& event : row.lane.sorted()) {
+            file.add(fmt::format(
+                ",\n"
+                R"({{"name":{},"cat":"{}","ph":"X","ts":{},"dur":{},"pid":{},"tid":{},"args":{}}})",
+                names[event.name], detail::name(event.category), microseconds(event.begin - start_),
+                microseconds(event.end - event.begin), pid_, row.tid, details(event)));
+        }
+    }
+    file.add("\n],\"displayTimeUnit\":\"ms\"}\n");
+    file.flush();
+}
+
+void trace_span::begin(trace_category category, std::uint32_t name) noexcept
+{
+    if (trace_lane* const lane = recorder_->lane()) lane->begin_other();
+    event_ = {.begin = clock::now(), .name = name, .category = category};
+}
+
+void trace_span::record(std::size_t items) noexcept
+{
+    event_.end = clock::now();
+    event_.items = items;
+    if (trace_lane* const lane = recorder_->lane()) lane->record_span(event_);
+}
+
+void traced_run::open(const options& requested, std::string_view otherwise) noexcept
+{
+    const progress_bar* const bar = requested.progress.bar();
+    open(bar != nullptr && !bar->label.empty() ? bar->label : otherwise);
+}
+
+void traced_run::open(std::string_view name) noexcept
+{
+    name_ = recorder_->name(name);
+    id_ = recorder_->new_run();
+}
+
+void traced_run::record(std::size_t first, std::size_t items, clock::time_point begin,
+                        clock::time_point end) const noexcept
+{
+    trace_lane* const lane = recorder_->lane();
+    if (lane == nullptr) return;
+    lane->record_block({.begin = begin, .end = end, .first = first, .items = items, .name = name_}, id_);
+}
+
+}  // namespace detail
+
+trace_file::trace_file(const char* path)
+    : recorder_(path != nullptr ? std::make_shared<detail::trace_recorder>(path) : nullptr)
+{
+}
+
+trace_file::trace_file(const std::string& path) : recorder_(std::make_shared<detail::trace_recorder>(path)) {}
+
+}  // namespace parmap
