@@ -83,7 +83,7 @@ private:
     std::atomic<int> most_{0};
 };
 
-/// A whole graph within an arena of two threads.
+/// A whole graph within an arena of two threads, which says something where there are more CPUs.
 /// \return the items that ran at once, at most; 0 when the answer is wrong
 int graph_in_an_arena_of_two()
 {
@@ -116,7 +116,7 @@ int main()
     const int at_once = graph_in_an_arena_of_two();
     std::cout << "tbb::parallel_sort in a step: " << (sorted ? "right" : "WRONG") << '\n'
               << "parmap::map in a tbb::flow::graph: " << (mapped ? "right" : "WRONG") << '\n'
-              << "a graph in a tbb::task_arena(2): " << (at_once != 0 ? "right" : "WRONG") << ", at most "
-              << at_once << " items at once on " << parmap::num_cpus() << " CPUs\n";
+              << "a graph in a tbb::task_arena(2): " << (at_once != 0 ? "right" : "WRONG")
+              << ", most items at once: " << at_once << ", CPUs: " << parmap::num_cpus() << '\n';
     return sorted && mapped && (at_once == 1 || at_once == 2) ? 0 : 1;
 }
