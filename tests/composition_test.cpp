@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps inside oneTBB's algorithms, inside each other, and with locks held. A program of its own: its
-// threads are counted, so oneTBB is left to make as many as it would.
+// Maps, streams and graphs inside oneTBB's algorithms, inside each other, and with locks held. A program of its
+// own: its threads are counted, so oneTBB is left to make as many as it would.
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <latch>
 #include <mutex>
+#include <numeric>
+#include <ranges>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -15,12 +18,14 @@
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <tbb/parallel_sort.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 
 #include <parmap/parmap.hpp>
 
 #include "cpu_limits.hpp"
+#include "support/on_workers.hpp"
 
 namespace {
 
@@ -55,11 +60,32 @@ void expect_right_streams(int n = 100)
     EXPECT_EQ(as_completed, expected(n));
 }
 
+/// Maps side by side, and a step that calls oneTBB.
+void expect_right_graph(int n = 100)
+{
+    parmap::task_graph graph;
+    const auto numbers = graph.add("numbers", [n] { return std::views::iota(0, n); });
+    const auto once = graph.map("once", numbers, slowly);
+    const auto reversed = graph.add(
+        "reverse",
+        [](std::vector<int> v) {
+            tbb::parallel_sort(v, std::greater<>());
+            return v;
+        },
+        once);
+    const auto twice = graph.map("twice", once, slowly);
+    graph.run();
+    EXPECT_EQ(once.get(), expected(n));
+    EXPECT_TRUE(std::ranges::equal(reversed.get(), std::views::reverse(once.get())));
+    EXPECT_TRUE(std::ranges::equal(twice.get(), std::views::iota(2, n + 2)));
+}
+
 /// All of them, as a caller in some surroundings would use them.
 void expect_right_algorithms()
 {
     expect_right_map();
     expect_right_streams();
+    expect_right_graph();
 }
 
 std::ptrdiff_t threads_now()
@@ -165,6 +191,39 @@ TEST(Composition, StreamsMakeNoMoreThreadsThanCpusAndTheReporter)
                      {.progress = watch, .grain_size = 1});
     const std::ptrdiff_t made = peak.most() - 1;  // all but the main thread
     EXPECT_LE(made, parmap::num_cpus() + 1);
+}
+
+// Of four CPUs, two are the graph's: what the arena allows counts, for its steps and for their items.
+TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
+{
+    const tbb::global_control four(tbb::global_control::max_allowed_parallelism, 4);
+    std::atomic<int> now{0};
+    std::atomic<int> most{0};
+    const auto counted = [&](int x) {
+        const int here = ++now;
+        int before = most;
+        while (before < here && !most.compare_exchange_weak(before, here)) {
+        }
+        x = slowly(x);
+        --now;
+        return x;
+    };
+    parmap::testing::with_cpus(4, [&] {
+        parmap::task_graph graph;
+        std::vector<parmap::task<int>> sums;
+        for (int i = 0; i < 8; ++i) {
+            const auto once =
+                graph.add("once", [&] { return parmap::map(std::views::iota(0, 500), counted); });
+            const auto twice = graph.map("twice", once, counted);
+            sums.push_back(graph.reduce("sum", twice, 0, [&](int a, int b) { return counted(a + b) - 1; }));
+        }
+        const auto total = graph.add(
+            "total", [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); },
+            sums);
+        tbb::task_arena(2).execute([&] { graph.run({.grain_size = 1}); });
+        EXPECT_EQ(total.get(), 8 * (499 * 500 / 2 + 2 * 500));
+    });
+    EXPECT_LE(most, 2);
 }
 
 // A thread that waits for its map must not take up another task: the task may want a lock that the
