@@ -25,11 +25,9 @@ namespace {
 
 constexpr std::string_view usage =
     "usage: report [--workers N] [--dot FILE] DIR...\n"
-    "Prints the SHA-256, the number of lines and the type of every regular file below each DIR, in the order "
-    "of\n"
-    "their paths, then totals for each type and for all. Symbolic links are not followed. In names, newline, "
-    "return\n"
-    "and backslash are printed as \\n, \\r and \\\\.\n"
+    "Prints the SHA-256, the number of lines and the type of every regular file below each DIR, in the\n"
+    "order of their paths, then totals for each type and for all. Symbolic links are not followed. In\n"
+    "names, newline, return and backslash are printed as \\n, \\r and \\\\.\n"
     "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
     "  --dot FILE   write the graph of what was done, with times, in the language of Graphviz\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
