@@ -6,7 +6,6 @@
 #include <functional>
 #include <iostream>
 #include <numeric>
-#include <random>
 #include <ranges>
 #include <vector>
 
@@ -24,7 +23,7 @@ bool sort_in_a_step()
     parmap::task_graph graph;
     const auto numbers = graph.add("make", [] {
         std::vector<std::uint32_t> v(300'000);
-        std::ranges::generate(v, std::mt19937(1));
+        std::ranges::generate(v, [x = 1U]() mutable { return x *= 2'654'435'769U; });  // in no order
         return v;
     });
     const auto sorted = graph.add(
