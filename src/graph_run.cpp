@@ -108,10 +108,10 @@ struct running_map {
     }
 
     step& of;
+    int hands{0};  // threads that help with it
     const options requested;
     const run_limits limits;
     block_run run;
-    int hands{0};  // threads that help with it
 };
 
 using one_map = std::list<running_map>;  // as an element that moves between lists without memory
@@ -189,7 +189,7 @@ private:
                 missing_[i] = none;
                 continue;
             }
-            at(i).state.store(step_state::waiting, std::memory_order_relaxed);
+            at(i).set_state(step_state::waiting);
             for (const std::size_t input : table_.inputs_of(i)) {
                 if (!done[input]) {
                     ++missing_[i];
@@ -250,12 +250,12 @@ private:
     {
         end_ = std::min(end_, first);
         for (running_map& map : running_) {
-            if (map.of.index >= end_) map.run.halt();
+            if (map.of.index() >= end_) map.run.halt();
         }
         look_for_functions();
     }
 
-    void ready(const step& s) noexcept { (s.is_map() ? maps_ : functions_).push(s.index); }
+    void ready(const step& s) noexcept { (s.is_map() ? maps_ : functions_).push(s.index()); }
 
     step* take_function() noexcept
     {
@@ -302,12 +302,13 @@ private:
     /// Runs a function, or opens a map for all to help with.
     void begin(step& s, hand& self) noexcept
     {
-        call_another(self);
+        // With a map, the others are to help once it is open, and not to open the next.
+        if (!s.is_map()) call_another(self);
         self.lock.unlock();
         if (self.slot != nullptr) self.slot->begin_block(1);
-        s.state.store(step_state::running, std::memory_order_relaxed);
-        s.began = self.now;
-        s.items.reset();
+        s.set_state(step_state::running);
+        s.record().began = self.now;
+        s.record().items.reset();
         one_map map;
         std::exception_ptr error;
         apart([&] {
@@ -317,7 +318,7 @@ private:
                                   : trace_span(limits_.requested.trace, trace_category::step, s.name());
             try {
                 if (const auto items = s.begin(limits_)) {
-                    s.items = items->size;
+                    s.record().items = items->size;
                     map.emplace_back(s, *items, limits_);
                 }
             } catch (...) {
@@ -337,7 +338,7 @@ private:
             map.front().run.share(team_->width());
             self.now = clock::now();
             self.lock.lock();
-            if (s.index >= end_) map.front().run.halt();
+            if (s.index() >= end_) map.front().run.halt();
             running_.splice(running_.end(), map);
         } else {
             if (go_on) map.front().run.run_serially();
@@ -392,24 +393,24 @@ private:
     void end(step& s, step_state state, std::exception_ptr error, hand& self) noexcept
     {
         if (state == step_state::done) {
-            for (const std::size_t input : table_.inputs_of(s.index)) at(input).release();
+            for (const std::size_t input : table_.inputs_of(s.index())) at(input).release();
             s.release();
         }
         self.now = clock::now();
-        s.took = self.now - s.began;
-        s.error = std::move(error);
+        s.record().took = self.now - s.record().began;
+        s.record().error = std::move(error);
         if (self.slot != nullptr) self.slot->end_block(state == step_state::done ? 1 : 0);
         self.lock.lock();
-        s.state.store(state, std::memory_order_release);
+        s.set_state(state);
         if (state == step_state::done) {
             ++done_;
-            for (const std::size_t reader : readers_.of(s.index)) {
+            for (const std::size_t reader : readers_.of(s.index())) {
                 if (--missing_[reader] == 0) ready(at(reader));
             }
             look_for_functions();
         } else if (state == step_state::failed) {
-            first_failure_ = std::min(first_failure_, s.index);
-            end_begun(s.index);
+            first_failure_ = std::min(first_failure_, s.index());
+            end_begun(s.index());
         }
     }
 
@@ -433,12 +434,11 @@ private:
             return;
         }
         for (const auto& s : table_.steps) {
-            const step_state state = s->state.load(std::memory_order_relaxed);
-            if (state == step_state::waiting) s->state.store(step_state::skipped, std::memory_order_relaxed);
+            if (s->state() == step_state::waiting) s->set_state(step_state::skipped);
         }
         if (first_failure_ != none) {
             report_.finish(progress_phase::failed);
-            std::rethrow_exception(at(first_failure_).error);
+            std::rethrow_exception(at(first_failure_).record().error);
         }
         report_.finish(progress_phase::cancelled);
         // Nobody here stopped it: then the task group around the call was cancelled.

@@ -103,23 +103,25 @@ std::string fate(const step& s, step_state state)
         case step_state::done:
             break;
         case step_state::failed:
-            return fmt::format("failed after {}: {}", in_words(s.took), failure{s.index, s.error}.what());
+            return fmt::format("failed after {}: {}", in_words(s.record().took),
+                               failure{s.index(), s.record().error}.what());
     }
-    return s.items ? fmt::format("{} items, {}", *s.items, in_words(s.took)) : in_words(s.took);
+    const step_record& record = s.record();
+    const std::string took = in_words(record.took);
+    return record.items ? fmt::format("{} items, {}", *record.items, took) : took;
 }
 
 }  // namespace
 
 std::string step::called() const
 {
-    return fmt::format("step {} (\"{}\")", index + 1, name_);
+    return fmt::format("step {} (\"{}\")", index() + 1, name_);
 }
 
 void step::check_result() const
 {
     if (is_done() && has_result()) return;
-    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", called(),
-                                       why_not(state.load(std::memory_order_acquire))));
+    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", called(), why_not(state())));
 }
 
 }  // namespace detail
@@ -140,17 +142,17 @@ void task_graph::admit(std::shared_ptr<detail::step> step, std::span<detail::ste
             throw std::invalid_argument(
                 fmt::format("parmap: an input of step \"{}\" is a handle that was moved from", step->name()));
         }
-        if (input->graph != status_) {
+        if (input->record().graph != status_) {
             throw std::invalid_argument(fmt::format(
                 "parmap: step \"{}\" cannot read {}, which is of another graph: a step's inputs are "
                 "handles of its own graph",
                 step->name(), input->called()));
         }
     }
-    step->graph = status_;
-    step->index = table_.steps.size();
+    step->record().graph = status_;
+    step->record().index = table_.steps.size();
     try {
-        for (const detail::step* const input : inputs) table_.inputs.push_back(input->index);
+        for (const detail::step* const input : inputs) table_.inputs.push_back(input->index());
         table_.first_input.push_back(table_.inputs.size());
         table_.steps.push_back(std::move(step));
     } catch (...) {  // added as a whole or not at all
@@ -176,10 +178,10 @@ void task_graph::reset()
             // As before its first run: it is wanted by itself, and wants its inputs.
             step->drop();
             step->hold();
-            for (const std::size_t input : table_.inputs_of(step->index)) table_.steps[input]->hold();
+            for (const std::size_t input : table_.inputs_of(step->index())) table_.steps[input]->hold();
         }
-        step->state.store(detail::step_state::waiting, std::memory_order_relaxed);
-        step->error = nullptr;
+        step->set_state(detail::step_state::waiting);
+        step->record().error = nullptr;
     }
     table_.fresh = true;
 }
@@ -191,13 +193,13 @@ std::string task_graph::dot() const
         "    rankdir=LR;\n"
         "    node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n";
     for (const auto& step : table_.steps) {
-        const detail::step_state state = step->state.load(std::memory_order_acquire);
+        const detail::step_state state = step->state();
         const std::string fate = detail::fate(*step, state);
-        dot += fmt::format("    s{} [label=\"{}{}{}\", fillcolor={}];\n", step->index,
+        dot += fmt::format("    s{} [label=\"{}{}{}\", fillcolor={}];\n", step->index(),
                            detail::escaped(step->name()), fate.empty() ? "" : "\\n", detail::escaped(fate),
                            detail::colour(state));
-        for (const std::size_t input : table_.inputs_of(step->index)) {
-            dot += fmt::format("    s{} -> s{};\n", input, step->index);
+        for (const std::size_t input : table_.inputs_of(step->index())) {
+            dot += fmt::format("    s{} -> s{};\n", input, step->index());
         }
     }
     return dot + "}\n";

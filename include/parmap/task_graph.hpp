@@ -52,7 +52,13 @@ public:
 
     task(const task& other) noexcept : step_(other.step_) { hold(); }
     task(task&& other) noexcept = default;
-    task& operator=(task other) noexcept
+    task& operator=(const task& other) noexcept
+    {
+        task copy(other);
+        std::swap(step_, copy.step_);
+        return *this;
+    }
+    task& operator=(task&& other) noexcept
     {
         std::swap(step_, other.step_);
         return *this;
@@ -237,7 +243,7 @@ public:
         if constexpr (std::is_void_v<Result>) {
             std::apply(call, inputs_);
         } else {
-            this->result_.emplace(std::apply(call, inputs_));
+            this->keep([&]() -> decltype(auto) { return std::apply(call, inputs_); });
         }
         return std::nullopt;
     }
@@ -276,13 +282,13 @@ public:
         return step_items{mapping_->items.size(), block_function(*mapping_)};
     }
 
-    void finish(run_result ran) override
+    void finish(run_result&& ran) override
     {
         const auto ended = std::exchange(mapping_, nullptr);
         if constexpr (std::is_void_v<Result>) {
             ran.throw_unless_complete();
         } else {
-            this->result_.emplace(ended->results.take(std::move(ran)));
+            this->keep([&] { return ended->results.take(std::move(ran)); });
         }
     }
 
@@ -337,11 +343,11 @@ public:
         return step_items{reducing_->items.size(), block_function(reduction, reduction.leaf_size())};
     }
 
-    void finish(run_result ran) override
+    void finish(run_result&& ran) override
     {
         const auto ended = std::exchange(reducing_, nullptr);
         ran.throw_unless_complete();
-        this->result_.emplace(ended->reduction.take(T(init_)));
+        this->keep([&] { return ended->reduction.take(T(init_)); });
     }
 
 private:
@@ -386,7 +392,9 @@ private:
 class PARMAP_EXPORT task_graph {
 public:
     task_graph();
+    task_graph(const task_graph&) = delete;
     task_graph(task_graph&&) noexcept = default;
+    task_graph& operator=(const task_graph&) = delete;
     task_graph& operator=(task_graph&&) noexcept = default;
     ~task_graph();
 
@@ -399,8 +407,8 @@ public:
     /// ```
     ///
     /// \param fn      called once a run, on one thread. What it returns is the step's result, of any movable type,
-    ///                references decay; nothing makes a task<void>. It may call any algorithm, of parmap or oneTBB:
-    ///                its parts are run on the CPUs that other steps leave idle.
+    ///                references decay; nothing makes a task<void>. It may call any algorithm, of parmap or oneTBB,
+    ///                whose parts run on the CPUs that other steps leave idle; the options of run() are not theirs.
     /// \param inputs  tasks of this graph and std::vectors of them: any number. `fn` gets a const T& for a task<T>, a
     ///                task_results<T> (a range of const T&) for a std::vector<task<T>>, in that order, and nothing
     ///                for a task<void>, which only has to be done before.

@@ -39,6 +39,16 @@ struct step_items {
     block_function block;
 };
 
+/// What the graph knows of a step, and what became of the step in its last run.
+struct step_record {
+    std::shared_ptr<graph_status> graph{};
+    std::size_t index{};  ///< in order of addition
+    std::exception_ptr error{};
+    std::optional<std::size_t> items{};  ///< of a map
+    std::chrono::steady_clock::time_point began{};
+    std::chrono::nanoseconds took{};
+};
+
 class PARMAP_EXPORT step {
 public:
     explicit step(std::string name) : name_(std::move(name)) {}
@@ -51,7 +61,7 @@ public:
     /// Makes the result; a map says which items are to be run first.
     virtual std::optional<step_items> begin(const run_limits& limits) = 0;
     /// Makes the result of a map whose items have run, or throws their error.
-    virtual void finish(run_result ran) { ran.throw_unless_complete(); }
+    virtual void finish(run_result&& /*ran*/) {}
     /// Destroys the result.
     virtual void drop() noexcept = 0;
     virtual bool has_result() const noexcept = 0;
@@ -64,7 +74,7 @@ public:
         if (wanted_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
     }
 
-    bool is_done() const noexcept { return state.load(std::memory_order_acquire) == step_state::done; }
+    bool is_done() const noexcept { return state() == step_state::done; }
 
     /// \throws std::logic_error  unless the result is there, saying why it is not
     void check_result() const;
@@ -73,17 +83,19 @@ public:
     /// For messages: step 3 ("load"), counted from 1.
     std::string called() const;
 
-    // Written by the graph alone.
-    std::shared_ptr<graph_status> graph{};
-    std::size_t index{};  ///< in order of addition
-    std::atomic<step_state> state{step_state::waiting};
-    std::exception_ptr error{};
-    std::optional<std::size_t> items{};  ///< of a map, in its last run
-    std::chrono::steady_clock::time_point began{};
-    std::chrono::nanoseconds took{};  ///< from its begin to its end, in its last run
+    step_state state() const noexcept { return state_.load(std::memory_order_acquire); }
+    /// What the record says was written before.
+    void set_state(step_state state) noexcept { state_.store(state, std::memory_order_release); }
+
+    /// Written by the graph alone.
+    step_record& record() noexcept { return record_; }
+    const step_record& record() const noexcept { return record_; }
+    std::size_t index() const noexcept { return record_.index; }
 
 private:
     std::string name_;
+    step_record record_{};
+    std::atomic<step_state> state_{step_state::waiting};
     std::atomic<std::size_t> wanted_{1};
 };
 
@@ -118,7 +130,15 @@ public:
     }
 
 protected:
-    std::optional<T> result_;
+    /// Makes the result of what `make` gives.
+    template <class Make>
+    void keep(const Make& make)
+    {
+        result_.emplace(make());
+    }
+
+private:
+    std::optional<T> result_{};
 };
 
 template <>
