@@ -3,6 +3,7 @@
 // `./dev bench` makes tables of it (report.py).
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -30,6 +31,7 @@
 #include "rivals/std_thread_index.hpp"
 #include "rivals/std_transform_par.hpp"
 #include "rivals/tbb_deterministic_reduce.hpp"
+#include "rivals/tbb_flow_graph.hpp"
 #include "rivals/tbb_parallel_for.hpp"
 #include "rivals/tbb_parallel_pipeline.hpp"
 #include "workloads.hpp"
@@ -232,6 +234,53 @@ void add_stream(const std::string& workload, const lazy_items<T>& items, const F
     visit(rivals::parmap_stream{});
 }
 
+/// Two rows: graphs of steps that do nothing, built, run and destroyed; and run once more, as they stand.
+void add_empty_steps(const std::string& workload, workloads::shape shape, std::size_t steps)
+{
+    const auto nothing = [] {};
+    const auto visit = [&]<class Rival>(Rival) {
+        const auto steps_run = [=] {
+            std::atomic<std::size_t> ran{0};
+            const auto count = [&ran] { ++ran; };
+            typename Rival::template graph<decltype(count)> graph(shape, steps, count);
+            graph.run();
+            graph.run_again();
+            return std::array{ran.load()};
+        };
+        const auto twice = [=] { return std::array{2 * steps}; };
+        using graph = typename Rival::template graph<decltype(nothing)>;
+        add<Rival>(workload, steps_run, twice, [=] { graph(shape, steps, nothing).run(); });
+        const auto made = std::make_shared<std::unique_ptr<graph>>();
+        add<Rival>(workload + ", run again", steps_run, twice, [=] {
+            if (*made == nullptr) {
+                *made = std::make_unique<graph>(shape, steps, nothing);
+                (*made)->run();
+            } else {
+                (*made)->run_again();
+            }
+        });
+    };
+    visit(rivals::tbb_flow_graph{});
+    visit(rivals::parmap_task_graph{});
+}
+
+/// A row: a long step that nobody can help with, and beside it a map.
+void add_side_by_side(const std::string& workload, double longest_ns, const lazy_items<std::uint64_t>& items)
+{
+    const auto visit = [&]<class Rival>(Rival) {
+        const auto run = []<class Runner>(Runner, double ns, const std::vector<std::uint64_t>& in) {
+            return Runner::side_by_side(workloads::rounds(ns), in, workloads::spin{});
+        };
+        add<Rival>(
+            workload, [=] { return run(Rival{}, longest_ns, *items); },
+            [=] { return run(rivals::serial_loop{}, longest_ns, *items); },
+            [=] { benchmark::DoNotOptimize(run(Rival{}, longest_ns, *items)); });
+    };
+    visit(rivals::serial_loop{});
+    visit(rivals::tbb_flow_graph{});
+    visit(rivals::parmap_task_graph{});
+}
+
 std::string cpu_model()
 {
     std::ifstream info("/proc/cpuinfo");
@@ -268,6 +317,9 @@ void add_all()
     add_sum("100,000,000 doubles summed", lazy_items([] { return small_numbers(100'000'000); }));
     add_stream("1,000,000 x 1 us streamed", equal(1'000'000, 1'000), spin{});
     add_stream("1,000,000 x 1 ns streamed", equal(1'000'000, 1), spin{});
+    add_empty_steps("100,000 empty steps in a chain", shape::chain, 100'000);
+    add_empty_steps("100,000 empty steps in a fan", shape::fan, 100'000);
+    add_side_by_side("60 ms beside 14,000 x 10 us", 60e6, equal(14'000, 10'000));
     // No number of workers can be faster than this.
     add_fresh("the dearest Pareto item",
               lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }), spin{});

@@ -35,6 +35,8 @@ RIVALS = {
     "loop": "serial loop",
     "pipeline": "tbb::parallel_pipeline",
     "stream": "parmap::stream",
+    "flow graph": "tbb::flow::graph",
+    "task_graph": "parmap::task_graph",
 }
 OURS = ["parmap", "p::vector", "watched"]
 SPINNING = ["OMP static", "OMP dynamic"]  # their threads wait by burning CPU
@@ -103,7 +105,10 @@ MAPS = [
 ]
 SUMS = ["100,000,000 doubles summed"]
 STREAMS = ["1,000,000 x 1 us streamed", "1,000,000 x 1 ns streamed"]
-TABLES = [MAPS, SUMS, STREAMS]
+EMPTY_STEPS = ["100,000 empty steps in a chain", "100,000 empty steps in a fan"]
+SIDE_BY_SIDE = "60 ms beside 14,000 x 10 us"
+GRAPHS = [row + suffix for row in EMPTY_STEPS for suffix in ("", ", run again")] + [SIDE_BY_SIDE]
+TABLES = [MAPS, SUMS, STREAMS, GRAPHS]
 
 
 def goals(us):
@@ -143,6 +148,11 @@ def goals(us):
         yield over(row, "map_reduce", 1.05, min("TBB by 1", "TBB by 10k", key=lambda rival: us(row, rival)))
     for row, limit in zip(STREAMS, [1.05, 1.00]):
         yield over(row, "stream", limit, "pipeline")
+    for row in GRAPHS:
+        if row != SIDE_BY_SIDE:
+            yield over(row, "task_graph", 1.2, "flow graph")
+    yield (f"{SIDE_BY_SIDE}: task_graph over sum / workers",
+           lambda t: t(SIDE_BY_SIDE, "task_graph") / (t(SIDE_BY_SIDE, "loop") / t.workers), 1.05, "x")
     for row in us.workloads(MAPS):
         yield over(row, "watched", 1.01, "parmap")
     # Never more than 3 % or 0.3 us behind the best rival that does not wait by spinning.

@@ -77,6 +77,9 @@ inline std::vector<std::uint64_t> equal_costs(std::size_t n, double ns)
 /// Items of a stream that are read and not yet consumed, at most.
 inline constexpr std::size_t tokens = 16;
 
+/// How the steps of a graph depend on each other: each on the one before, or all on the first, and the last on all.
+enum class shape { chain, fan };
+
 enum class order { shuffled, ascending, descending };
 
 /// Quantiles of a Pareto distribution with shape 1.1, in nanoseconds: most are near the least, a few take most of

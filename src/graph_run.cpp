@@ -205,18 +205,16 @@ private:
     bool work_together()
     {
         scheduler::team team(limits_.workers);
-        width_ = team.width();
-        if (width_ == 1) return false;
+        if (team.width() == 1) return false;
         team_ = &team;
+        bool worked = true;
         try {
             team.run(*this);
         } catch (...) {
-            // Without the memory or the threads for a team, the caller does it all.
-            team_ = nullptr;
-            return false;
+            worked = false;  // without the memory or the threads for a team, the caller does it all
         }
         team_ = nullptr;
-        return true;
+        return worked;
     }
 
     /// Calls `function` so that where it waits, the thread takes up nothing else of the graph.
@@ -285,7 +283,7 @@ private:
 
     void call_another(hand& self) noexcept
     {
-        if (hands_ == width_) return;
+        if (team_ == nullptr || hands_ == team_->width()) return;
         if (functions_.first() >= end_ && map_to_help() == nullptr && maps_.first() >= end_) return;
         ++hands_;
         self.lock.unlock();
@@ -336,7 +334,7 @@ private:
         apart([&] { go_on = map.front().run.begin(); });
         if (go_on && team_ != nullptr) {
             if (self.slot != nullptr) self.slot->end_block(0);
-            map.front().run.share(width_);
+            map.front().run.share(team_->width());
             self.now = clock::now();
             self.lock.lock();
             if (s.index >= end_) map.front().run.halt();
@@ -465,8 +463,7 @@ private:
     const traced_run trace_{limits_.requested, "graph"};
     trace_span call_{trace_.call()};
     progress_report report_;
-    scheduler::team* team_{nullptr};  // none: one worker
-    int width_{1};
+    scheduler::team* team_{nullptr};  // null for one worker
 
     // As long as an empty step takes, asking oneTBB would be a tenth of it.
     static constexpr auto between_looks = std::chrono::microseconds(10);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps inside oneTBB's algorithms, inside each other, and with locks held. A program of its own: its
-// threads are counted, so oneTBB is left to make as many as it would.
+// Maps, streams and graphs inside oneTBB's algorithms, inside each other, and with locks held. A program of its
+// own: its threads are counted, so oneTBB is left to make as many as it would.
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -8,6 +8,8 @@
 #include <iterator>
 #include <latch>
 #include <mutex>
+#include <numeric>
+#include <ranges>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -16,12 +18,14 @@
 #include <tbb/flow_graph.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <tbb/parallel_sort.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 
 #include <parmap/parmap.hpp>
 
 #include "cpu_limits.hpp"
+#include "support/on_workers.hpp"
 
 namespace {
 
@@ -56,16 +60,24 @@ void expect_right_streams(int n = 100)
     EXPECT_EQ(as_completed, expected(n));
 }
 
-void expect_right_graph(int n = 50)
+/// Maps side by side, and a step that calls oneTBB.
+void expect_right_graph(int n = 100)
 {
     parmap::task_graph graph;
-    const auto list = graph.add("list", [n] { return expected(n); });
-    const auto more = graph.map("more", list, slowly);
-    const auto sum = graph.reduce("sum", more, 0, std::plus<>());
-    const auto size = graph.add("size", &std::vector<int>::size, list);
+    const auto numbers = graph.add("numbers", [n] { return std::views::iota(0, n); });
+    const auto once = graph.map("once", numbers, slowly);
+    const auto reversed = graph.add(
+        "reverse",
+        [](std::vector<int> v) {
+            tbb::parallel_sort(v, std::greater<>());
+            return v;
+        },
+        once);
+    const auto twice = graph.map("twice", once, slowly);
     graph.run();
-    EXPECT_EQ(sum.get(), n * (n + 1) / 2 + n);
-    EXPECT_EQ(size.get(), static_cast<std::size_t>(n));
+    EXPECT_EQ(once.get(), expected(n));
+    EXPECT_TRUE(std::ranges::equal(reversed.get(), std::views::reverse(once.get())));
+    EXPECT_TRUE(std::ranges::equal(twice.get(), std::views::iota(2, n + 2)));
 }
 
 /// All of them, as a caller in some surroundings would use them.
@@ -179,6 +191,59 @@ TEST(Composition, StreamsMakeNoMoreThreadsThanCpusAndTheReporter)
                      {.progress = watch, .grain_size = 1});
     const std::ptrdiff_t made = peak.most() - 1;  // all but the main thread
     EXPECT_LE(made, parmap::num_cpus() + 1);
+}
+
+TEST(Composition, GraphsMakeNoMoreThreadsThanCpusAndTheReporter)
+{
+    thread_peak peak;
+    const auto watch = [&](const parmap::progress_state&) { peak.look(); };
+    parmap::task_graph graph;
+    const auto list = graph.add("list", [] { return expected(50); });
+    for (int i = 0; i < 8; ++i) {
+        graph.map("map", list, [&](int x) { slowly(x), peak.look(); });
+        graph.add("step", [&] {
+            parmap::for_each(expected(50), [&](int x) { slowly(x), peak.look(); }, {.grain_size = 1});
+            tbb::parallel_for(0, 50, [&](int x) { slowly(x), peak.look(); });
+            parmap::task_graph inner;
+            for (int k = 0; k < 20; ++k) inner.add("step", [&] { slowly(0), peak.look(); });
+            inner.run({.max_workers = 2});
+        });
+    }
+    graph.run({.progress = watch, .grain_size = 1});
+    EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
+}
+
+// Of four CPUs, two are the graph's: what the arena allows counts, for its steps and for their items.
+TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
+{
+    const tbb::global_control four(tbb::global_control::max_allowed_parallelism, 4);
+    std::atomic<int> now{0};
+    std::atomic<int> most{0};
+    const auto counted = [&](int x) {
+        const int here = ++now;
+        int before = most;
+        while (before < here && !most.compare_exchange_weak(before, here)) {
+        }
+        x = slowly(x);
+        --now;
+        return x;
+    };
+    parmap::testing::with_cpus(4, [&] {
+        parmap::task_graph graph;
+        std::vector<parmap::task<int>> sums;
+        for (int i = 0; i < 8; ++i) {
+            const auto once =
+                graph.add("once", [&] { return parmap::map(std::views::iota(0, 500), counted); });
+            const auto twice = graph.map("twice", once, counted);
+            sums.push_back(graph.reduce("sum", twice, 0, [&](int a, int b) { return counted(a + b) - 1; }));
+        }
+        const auto total = graph.add(
+            "total", [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); },
+            sums);
+        tbb::task_arena(2).execute([&] { graph.run({.grain_size = 1}); });
+        EXPECT_EQ(total.get(), 8 * (499 * 500 / 2 + 2 * 500));
+    });
+    EXPECT_LE(most, 2);
 }
 
 // A thread that waits for its map must not take up another task: the task may want a lock that the
@@ -450,26 +515,6 @@ TEST(Composition, StepsMayUseOneTbbWithALockHeld)
         EXPECT_EQ(steps[static_cast<std::size_t>(n)].get(), 4950 + 100 * n);
         EXPECT_EQ(map.get()[static_cast<std::size_t>(n)], 5050 + 100 * n);
     }
-}
-
-TEST(Composition, GraphsMakeNoMoreThreadsThanCpusAndTheReporter)
-{
-    thread_peak peak;
-    const auto watch = [&](const parmap::progress_state&) { peak.look(); };
-    parmap::task_graph graph;
-    const auto list = graph.add("list", [] { return expected(50); });
-    for (int i = 0; i < 8; ++i) {
-        graph.map("map", list, [&](int x) { slowly(x), peak.look(); });
-        graph.add("step", [&] {
-            parmap::for_each(expected(50), [&](int x) { slowly(x), peak.look(); }, {.grain_size = 1});
-            tbb::parallel_for(0, 50, [&](int x) { slowly(x), peak.look(); });
-            parmap::task_graph inner;
-            for (int k = 0; k < 20; ++k) inner.add("step", [&] { slowly(0), peak.look(); });
-            inner.run({.max_workers = 2});
-        });
-    }
-    graph.run({.progress = watch, .grain_size = 1});
-    EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
 }
 
 TEST(Composition, AStreamMayBeConsumedWithALockHeld)

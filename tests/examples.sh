@@ -58,3 +58,15 @@ names_a_bad_variable() {
 # on_full_disk COMMAND...: to be run by the others, where can_fill_disk.
 can_fill_disk() { [ -w /dev/full ]; }
 on_full_disk() { "$@" >/dev/full; }
+
+# as_user COMMAND...: as somebody who may not read everything, as root may; to be run by the others, where
+# can_be_denied.
+as_user() {
+    if [ "$(id -u)" != 0 ]; then "$@"; else setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; fi
+}
+can_be_denied() {
+    chmod 755 "$work"
+    as_user test -x "$program" 2>/dev/null && return
+    echo "unreadable files: not tried, for want of a user who may not read them"
+    return 1
+}

@@ -41,6 +41,7 @@ using parmap::detail::trace_category;
 using parmap::detail::trace_event;
 using parmap::detail::trace_lane;
 using parmap::detail::trace_recorder;
+using parmap::detail::trace_span;
 using parmap::testing::most_workers;
 using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
@@ -365,22 +366,27 @@ TEST(Trace, TheItemsOfAStreamAreInIt)
     }
 }
 
-TEST(Trace, AStreamMayBeConsumedInsideCallsAndBetweenThem)
+TEST(Trace, AStreamMayBeConsumedInsideCallsAndStepsAndBetweenThem)
 {
     const temporary_file file;
     {
         const parmap::options traced{.max_workers = 1, .trace = file.path};
-        auto numbers = parmap::stream(std::views::iota(0, 1'000), std::identity(), traced);
+        auto numbers = parmap::stream(std::views::iota(0, 2'000), std::identity(), traced);
         auto at = numbers.begin();
         for (int i = 0; i < 200; ++i) {
             ++at;
             parmap::for_each(
                 std::views::iota(0, 2), [&](int) { ++at; }, traced);
+            ++at;
+            trace_span step(traced.trace, trace_category::step, "a step");
+            ++at;
+            step.end(1);
         }
     }
     const trace read(file.path);
     EXPECT_EQ(read.count("call"), 200U);
-    EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 601U);
+    EXPECT_EQ(read.sum(&ran::items, "step", "a step"), 200U);
+    EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 1'001U);
 }
 
 TEST(Trace, IsWrittenWhenItsLastCopyIsGone)

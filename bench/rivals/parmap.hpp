@@ -3,9 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <stop_token>
 #include <type_traits>
+#include <vector>
 
 #include <fcntl.h>
 
@@ -76,6 +80,51 @@ struct parmap_stream {
     static void stream(const In& in, const Fn& fn, const Consume& consume)
     {
         for (auto&& result : parmap::stream(in, fn, {.max_in_flight = workloads::tokens})) consume(result);
+    }
+};
+
+struct parmap_task_graph {
+    static constexpr const char* name = "task_graph";
+
+    template <class Fn>
+    class graph {
+    public:
+        graph(workloads::shape shape, std::size_t steps, const Fn& fn)
+        {
+            parmap::task<void> first = graph_.add("first", fn);
+            if (shape == workloads::shape::chain) {
+                for (std::size_t i = 1; i < steps; ++i) first = graph_.add("next", fn, first);
+            } else {
+                std::vector<parmap::task<void>> middle;
+                for (std::size_t i = 1; i + 1 < steps; ++i) middle.push_back(graph_.add("middle", fn, first));
+                graph_.add("last", fn, middle);
+            }
+        }
+
+        void run() { graph_.run(); }
+        void run_again()
+        {
+            graph_.reset();
+            run();
+        }
+
+    private:
+        parmap::task_graph graph_;
+    };
+
+    /// What a long step gives, and behind it the results of a map beside it.
+    template <class Fn>
+    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest,
+                                                   const std::vector<std::uint64_t>& items, const Fn& fn)
+    {
+        parmap::task_graph graph;
+        const auto input = graph.add("items", [&] { return std::span(items); });
+        auto results = graph.map("map", input, fn);
+        const auto step = graph.add("long", [&] { return fn(longest); });
+        graph.run();
+        std::vector<std::uint64_t> all = results.take();
+        all.insert(all.begin(), step.get());
+        return all;
     }
 };
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// oneTBB inside a task graph, a map inside oneTBB's flow graph, and a task graph in an arena of the caller's.
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <iostream>
+#include <numeric>
+#include <ranges>
+#include <vector>
+
+#include <tbb/flow_graph.h>
+#include <tbb/parallel_sort.h>
+#include <tbb/task_arena.h>
+
+#include <parmap/parmap.hpp>
+
+namespace {
+
+/// A step that sorts on every CPU that the map beside it leaves idle.
+bool sort_in_a_step()
+{
+    parmap::task_graph graph;
+    const auto numbers = graph.add("make", [] {
+        std::vector<std::uint32_t> v(300'000);
+        std::ranges::generate(v, [x = 1U]() mutable { return x *= 2'654'435'769U; });  // in no order
+        return v;
+    });
+    const auto sorted = graph.add(
+        "sort",
+        [](std::vector<std::uint32_t> v) {  // a copy of the result above
+            tbb::parallel_sort(v);
+            return v;
+        },
+        numbers);
+    const auto halves = graph.map("halve", numbers, [](std::uint32_t x) { return x / 2; });
+    const auto fits = graph.add(
+        "compare",
+        [](std::vector<std::uint32_t> all, const std::vector<std::uint32_t>& in_order,
+           const std::vector<std::uint32_t>& half) {
+            std::ranges::sort(all);
+            return all == in_order && half.size() == all.size();
+        },
+        numbers, sorted, halves);
+    graph.run();
+    return fits.get();
+}
+
+/// Each message of a flow graph is answered with the help of every CPU.
+bool map_in_a_flow_graph()
+{
+    tbb::flow::graph graph;
+    std::vector<long> sums;
+    tbb::flow::function_node<int, long> sum_of_squares(graph, tbb::flow::unlimited, [](int n) {
+        const auto squares = parmap::map(std::views::iota(0, n), [](int x) { return long{x} * x; });
+        return std::accumulate(squares.begin(), squares.end(), 0L);
+    });
+    tbb::flow::function_node<long> collect(graph, tbb::flow::serial, [&](long sum) { sums.push_back(sum); });
+    tbb::flow::make_edge(sum_of_squares, collect);
+    for (const int n : {10, 1'000, 100'000}) sum_of_squares.try_put(n);
+    graph.wait_for_all();
+
+    std::ranges::sort(sums);  // they come as they finish
+    return sums == std::vector<long>{285, 332'833'500, 333'328'333'350'000};
+}
+
+/// How many items run at once.
+class crowd {
+public:
+    void enter()
+    {
+        const int here = ++now_;
+        int before = most_;
+        while (before < here && !most_.compare_exchange_weak(before, here)) {
+        }
+    }
+    void leave() { --now_; }
+    int most() const { return most_; }
+
+private:
+    std::atomic<int> now_{0};
+    std::atomic<int> most_{0};
+};
+
+/// A whole graph within an arena of two threads, which says something where there are more CPUs.
+/// \return the items that ran at once, at most; 0 when the answer is wrong
+int graph_in_an_arena_of_two()
+{
+    crowd items;
+    parmap::task_graph graph;
+    const auto numbers = graph.add("count", [] { return std::views::iota(0L, 20'000L); });
+    std::vector<parmap::task<long>> sums;
+    for (const long factor : {1, 2, 3, 4}) {
+        const auto products = graph.map("multiply", numbers, [&items, factor](long x) {
+            items.enter();
+            const long product = x * factor;
+            items.leave();
+            return product;
+        });
+        sums.push_back(graph.reduce("add up", products, 0L, std::plus<>()));
+    }
+    const auto total = graph.add(
+        "total", [](parmap::task_results<long> all) { return std::accumulate(all.begin(), all.end(), 0L); },
+        sums);
+    tbb::task_arena(2).execute([&] { graph.run(); });
+    return total.get() == 10 * (19'999L * 20'000L / 2) ? items.most() : 0;
+}
+
+}  // namespace
+
+int main()
+{
+    const bool sorted = sort_in_a_step();
+    const bool mapped = map_in_a_flow_graph();
+    const int at_once = graph_in_an_arena_of_two();
+    std::cout << "tbb::parallel_sort in a step: " << (sorted ? "right" : "WRONG") << '\n'
+              << "parmap::map in a tbb::flow::graph: " << (mapped ? "right" : "WRONG") << '\n'
+              << "a graph in a tbb::task_arena(2): " << (at_once != 0 ? "right" : "WRONG")
+              << ", most items at once: " << at_once << ", CPUs: " << parmap::num_cpus() << '\n';
+    return sorted && mapped && (at_once == 1 || at_once == 2) ? 0 : 1;
+}
