@@ -193,6 +193,26 @@ TEST(Composition, StreamsMakeNoMoreThreadsThanCpusAndTheReporter)
     EXPECT_LE(made, parmap::num_cpus() + 1);
 }
 
+TEST(Composition, GraphsMakeNoMoreThreadsThanCpusAndTheReporter)
+{
+    thread_peak peak;
+    const auto watch = [&](const parmap::progress_state&) { peak.look(); };
+    parmap::task_graph graph;
+    const auto list = graph.add("list", [] { return expected(50); });
+    for (int i = 0; i < 8; ++i) {
+        graph.map("map", list, [&](int x) { slowly(x), peak.look(); });
+        graph.add("step", [&] {
+            parmap::for_each(expected(50), [&](int x) { slowly(x), peak.look(); }, {.grain_size = 1});
+            tbb::parallel_for(0, 50, [&](int x) { slowly(x), peak.look(); });
+            parmap::task_graph inner;
+            for (int k = 0; k < 20; ++k) inner.add("step", [&] { slowly(0), peak.look(); });
+            inner.run({.max_workers = 2});
+        });
+    }
+    graph.run({.progress = watch, .grain_size = 1});
+    EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
+}
+
 // Of four CPUs, two are the graph's: what the arena allows counts, for its steps and for their items.
 TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
 {
@@ -371,6 +391,130 @@ TEST(Composition, ACancelledGroupCancelsTheStreamsInside)
     const auto numbers = std::views::iota(0, 1'000'000);
     expect_cancelled([&](auto fn) { return parmap::stream(numbers, fn, {.max_workers = 2}); });
     expect_cancelled([&](auto fn) { return parmap::as_completed(numbers, fn, {.max_workers = 2}); });
+}
+
+// A cancelled task group around a graph ends its run, in the caller's arena, in a narrower one and in its own.
+template <class Add>
+void expect_cancelled_graph(const Add& add)
+{
+    const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
+    for (const int width : {8, 3}) {
+        for (const int workers : {8, 2}) {
+            parmap::detail::assume_cpus(8);
+            tbb::task_arena(width).execute([&] {
+                tbb::task_group group;
+                group.run_and_wait([&] {
+                    parmap::task_graph graph;
+                    add(graph, group);
+                    try {
+                        graph.run({.max_workers = workers});
+                        ADD_FAILURE() << "nothing was left out";
+                    } catch (const parmap::cancelled& c) {
+                        EXPECT_EQ(c.reason(), parmap::stop_reason::stop_requested);
+                        EXPECT_LT(c.completed(), c.total());
+                        EXPECT_EQ(c.total(), graph.size());
+                    }
+                });
+            });
+            parmap::detail::assume_cpus(0);
+        }
+    }
+}
+
+TEST(Composition, ACancelledGroupCancelsTheGraphInside)
+{
+    expect_cancelled_graph([](parmap::task_graph& graph, tbb::task_group& group) {
+        group.cancel();
+        for (int i = 0; i < 10; ++i) graph.add("step", [i] { slowly(i); });
+    });
+    expect_cancelled_graph([](parmap::task_graph& graph, tbb::task_group& group) {
+        auto last = graph.add("first", [] {});
+        for (int i = 0; i < 100'000; ++i) {
+            last = graph.add(
+                "step",
+                [&group, i] {
+                    if (i == 100) group.cancel();
+                    slowly(i);
+                },
+                last);
+        }
+    });
+    expect_cancelled_graph([](parmap::task_graph& graph, tbb::task_group& group) {
+        graph.map("map", graph.add("list", [] { return std::views::iota(0, 2'000'000'000); }), [&](int i) {
+            if (i == 100) group.cancel();
+        });
+    });
+}
+
+TEST(Composition, AGraphThatWasCancelledRunsOnOutsideOfTheGroup)
+{
+    parmap::task_graph graph;
+    std::atomic<int> calls{0};
+    const auto list = graph.add("list", [&] {
+        ++calls;
+        return expected(1000);
+    });
+    const auto map = graph.map("map", list, slowly);
+    tbb::task_group group;
+    group.run_and_wait([&] {
+        group.cancel();
+        EXPECT_THROW(graph.run({.max_workers = 2}), parmap::cancelled);
+    });
+    graph.run();
+    EXPECT_EQ(map.get().back(), 1001);
+    EXPECT_EQ(calls, 1);
+}
+
+thread_local bool in_a_step = false;
+
+/// What a step does; fails on a thread that waits in another one for it.
+void wait_for_one_tbb(int n)
+{
+    EXPECT_FALSE(in_a_step) << "a thread that waits inside a step took this up";
+    in_a_step = true;
+    tbb::parallel_for(0, 20, [n](int i) { slowly(i + n); });
+    in_a_step = false;
+}
+
+TEST(Composition, AThreadThatWaitsInsideAStepTakesUpNothingOfTheGraph)
+{
+    const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
+    for (const int width : {8, 3}) {  // as wide as the graph, so it has an arena of its own, and narrower
+        parmap::detail::assume_cpus(8);
+        tbb::task_arena(width).execute([&] {
+            parmap::task_graph graph;
+            const auto list = graph.add("list", [] { return expected(10); });
+            for (int n = 0; n < 50; ++n) {
+                graph.map("map", list, wait_for_one_tbb);
+                const auto step = graph.add("step", [n] { wait_for_one_tbb(n); });
+                graph.add(
+                    "next", [n] { wait_for_one_tbb(n); }, step);
+            }
+            graph.run({.grain_size = 1});
+        });
+        parmap::detail::assume_cpus(0);
+    }
+}
+
+TEST(Composition, StepsMayUseOneTbbWithALockHeld)
+{
+    std::mutex lock;
+    parmap::task_graph graph;
+    const auto sum = [&](int n) {
+        const std::lock_guard held(lock);
+        std::atomic<int> all{0};
+        tbb::parallel_for(0, 100, [&](int i) { all += slowly(i) - 1 + n; });
+        return all.load();
+    };
+    const auto list = graph.add("list", [] { return expected(50); });
+    std::vector<parmap::task<int>> steps;
+    for (int n = 0; n < 50; ++n) steps.push_back(graph.add("step", [&sum, n] { return sum(n); }));
+    const auto map = graph.map("map", list, sum);
+    graph.run({.grain_size = 1});
+    for (int n = 0; n < 50; ++n) {
+        EXPECT_EQ(steps[static_cast<std::size_t>(n)].get(), 4950 + 100 * n);
+        EXPECT_EQ(map.get()[static_cast<std::size_t>(n)], 5050 + 100 * n);
+    }
 }
 
 TEST(Composition, AStreamMayBeConsumedWithALockHeld)

@@ -786,7 +786,7 @@ TEST(TaskGraph, AThreadThatWaitsInsideAStepTakesUpNothingOfTheGraph)
                 parmap::for_each(numbers(20), slowly, {.grain_size = 1});
             };
             const auto list = graph.add("list", [] { return numbers(10); });
-            for (int i = 0; i < 100; ++i) {
+            for (int i = 0; i < 30; ++i) {
                 graph.map("map", list, [&](int) { waits(); });
                 const auto step = graph.add("step", waits);
                 graph.add("next", waits, step);
@@ -863,20 +863,25 @@ TEST(TaskGraph, OneWorkerRunsInTheOrderOfAdditionOnTheCallingThread)
 
 TEST(TaskGraph, ThrowsWhatTheFailingStepThatWasAddedFirstThrew)
 {
-    for (int run = 0; run < 100; ++run) {
-        on_workers(2, [] {
-            parmap::task_graph graph;
-            std::latch other_fails(1);
-            graph.add("fails later", [&] {
-                other_fails.wait();
-                throw coded_error{1};
+    for (const bool first_is_later : {false, true}) {
+        for (int run = 0; run < 100; ++run) {
+            on_workers(2, [&] {
+                parmap::task_graph graph;
+                std::latch other_fails(1);
+                const auto later = [&](int code) {
+                    other_fails.wait();
+                    slowly(code);  // most likely until the other has failed
+                    throw coded_error{code};
+                };
+                const auto sooner = [&](int code) {
+                    other_fails.count_down();
+                    throw coded_error{code};
+                };
+                graph.add("first", [&] { first_is_later ? later(1) : sooner(1); });
+                graph.add("second", [&] { first_is_later ? sooner(2) : later(2); });
+                EXPECT_EQ(code_thrown_by(graph), 1);
             });
-            graph.add("fails sooner", [&] {
-                other_fails.count_down();
-                throw coded_error{2};
-            });
-            EXPECT_EQ(code_thrown_by(graph), 1);
-        });
+        }
     }
 }
 
