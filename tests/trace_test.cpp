@@ -389,6 +389,46 @@ TEST(Trace, AStreamMayBeConsumedInsideCallsAndStepsAndBetweenThem)
     EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 1'001U);
 }
 
+TEST(Trace, StepsOfAGraphStandInItAndTheItemsOfItsMaps)
+{
+    for (int workers = 1; workers <= most_workers; ++workers) {
+        on_workers(workers, [&] {
+            const temporary_file file;
+            {
+                const parmap::trace_file timeline(file.path);
+                parmap::task_graph graph;
+                const auto numbers = graph.add("count", [] { return std::views::iota(0, 10'000); });
+                const auto doubled = graph.map("double", numbers, [](int x) { return 2 * x; });
+                const auto unnamed = graph.map("", numbers, [](int) {});
+                const auto sum = graph.reduce("add up", doubled, 0L, std::plus<>());
+                graph.add(
+                    "call",
+                    [&] {
+                        parmap::for_each(std::views::iota(0, 1'000), [](int) {},
+                                         {.progress = "inner", .trace = timeline});
+                    },
+                    unnamed);
+                const auto bad = graph.add(
+                    "fail", [](long) { throw std::runtime_error("no"); }, sum);
+                graph.add(
+                    "never", [] {}, bad);
+                EXPECT_THROW(graph.run({.trace = timeline}), std::runtime_error);
+            }
+            const trace read(file.path);                            // where events of a thread nest
+            EXPECT_EQ(read.sum(&ran::items, "call", "graph"), 5U);  // steps that are done
+            EXPECT_EQ(read.sum(&ran::items, "step", "count"), 1U);
+            EXPECT_EQ(read.sum(&ran::items, "step", "call"), 1U);
+            EXPECT_EQ(read.sum(&ran::items, "step", "fail"), 0U);
+            EXPECT_EQ(read.count("step"), 3U);
+            EXPECT_EQ(read.sum(&ran::items, "block", "double"), 10'000U);
+            EXPECT_EQ(read.sum(&ran::items, "block", "add up"), 10'000U);
+            EXPECT_EQ(read.sum(&ran::items, "block"), 31'000U);
+            EXPECT_EQ(read.sum(&ran::items, "block", "inner"), 1'000U);
+            EXPECT_EQ(read.count("call"), 2U);
+        });
+    }
+}
+
 TEST(Trace, IsWrittenWhenItsLastCopyIsGone)
 {
     const temporary_file file;
