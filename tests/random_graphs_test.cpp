@@ -528,15 +528,16 @@ private:
             case kind::number:
                 return graph_->add(
                     name(i),
-                    [this, i](const auto&... read) { return number(as_value(function(i, read...))); },
+                    [this, i](const auto&... read) { return number(as_value(this->function(i, read...))); },
                     inputs...);
             case kind::numbers:
                 return graph_->add(
-                    name(i), [this, i](const auto&... read) { return list_of(i, function(i, read...)); },
+                    name(i),
+                    [this, i](const auto&... read) { return list_of(i, this->function(i, read...)); },
                     inputs...);
             default:
                 return graph_->add(
-                    name(i), [this, i](const auto&... read) { function(i, read...); }, inputs...);
+                    name(i), [this, i](const auto&... read) { this->function(i, read...); }, inputs...);
         }
     }
 
