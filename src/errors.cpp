@@ -8,17 +8,17 @@ namespace parmap {
 
 namespace {
 
-std::string sentence(stop_reason reason, std::size_t completed, std::size_t total)
+std::string sentence(stop_reason reason, std::size_t completed, std::size_t total, std::string_view counted)
 {
     const std::string_view what = reason == stop_reason::timed_out ? "timed out" : "stopped on request";
     return "parmap: " + std::string(what) + " after " + std::to_string(completed) + " of " +
-           std::to_string(total) + " items";
+           std::to_string(total) + " " + std::string(counted);
 }
 
 }  // namespace
 
-cancelled::cancelled(stop_reason reason, std::size_t completed, std::size_t total)
-    : std::runtime_error(sentence(reason, completed, total)),
+cancelled::cancelled(stop_reason reason, std::size_t completed, std::size_t total, std::string_view counted)
+    : std::runtime_error(sentence(reason, completed, total, counted)),
       reason_(reason),
       completed_(completed),
       total_(total)

@@ -190,7 +190,6 @@ private:
                 missing_[i] = none;
                 continue;
             }
-            at(i).set_state(step_state::waiting);
             for (const std::size_t input : table_.inputs_of(i)) {
                 if (!done[input]) {
                     ++missing_[i];
@@ -200,6 +199,9 @@ private:
                         at(i).called(), at(input).called()));
                 }
             }
+        }
+        for (std::size_t i = 0; i < size(); ++i) {
+            if (!done[i]) at(i).set_state(step_state::waiting);
         }
     }
 
@@ -394,6 +396,10 @@ private:
     /// Notes what became of a step, and what may begin now.
     void end(step& s, step_state state, std::exception_ptr error, hand& self) noexcept
     {
+        if (state == step_state::failed && is_of_the_stop(error)) {
+            state = step_state::skipped;
+            error = nullptr;
+        }
         if (state == step_state::done) {
             for (const std::size_t input : table_.inputs_of(s.index())) at(input).release();
             s.release();
@@ -413,6 +419,21 @@ private:
         } else if (state == step_state::failed) {
             first_failure_ = std::min(first_failure_, s.index());
             end_begun(s.index());
+        }
+    }
+
+    /// Whether an error says no more than that a call inside a step was stopped together with the run.
+    bool is_of_the_stop(const std::exception_ptr& error) const noexcept
+    {
+        const bool stopped = limits_.requested.stop.stop_requested() || clock::now() >= limits_.deadline ||
+                             (team_ != nullptr && scheduler::cancelled());
+        if (!stopped) return false;
+        try {
+            std::rethrow_exception(error);
+        } catch (const cancelled&) {
+            return true;
+        } catch (...) {
+            return false;
         }
     }
 
@@ -444,8 +465,8 @@ private:
         }
         report_.finish(progress_phase::cancelled);
         // Nobody here stopped it: then the task group around the call was cancelled.
-        throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_,
-                        size());
+        throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_, size(),
+                        "steps");
     }
 
     /// Maps that were stopped while nobody helped.

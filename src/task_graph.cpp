@@ -57,6 +57,8 @@ std::string escaped(std::string_view text)
         if (c == '"' || c == '\\') dot += '\\';
         if (c == '\n') {
             dot += "\\n";
+        } else if (c == '&') {
+            dot += "&amp;";  // or the name of a character begins with it
         } else {
             dot += c;
         }
@@ -118,10 +120,14 @@ std::string step::called() const
     return fmt::format("step {} (\"{}\")", index() + 1, name_);
 }
 
-void step::check_result() const
+void check_result(const step* from)
 {
-    if (is_done() && has_result()) return;
-    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", called(), why_not(state())));
+    if (from == nullptr) {
+        throw std::logic_error("parmap: there is no result: the handle was moved from");
+    }
+    if (from->is_done() && from->has_result()) return;
+    throw std::logic_error(
+        fmt::format("parmap: there is no result of {}: {}", from->called(), why_not(from->state())));
 }
 
 }  // namespace detail

@@ -1068,6 +1068,34 @@ TEST(TaskGraph, ACancelledCallInsideAStepIsThatStepsFailure)
 
 // Stop and timeout
 
+TEST(TaskGraph, AStopThatEndsACallInsideAStepLeavesTheStepOut)
+{
+    on_any_number_of_workers([] {
+        parmap::task_graph graph;
+        std::stop_source source;
+        bool stops = true;
+        const auto first = graph.add("first", [] {});
+        const auto map = graph.add(
+            "map inside",
+            [&] {
+                const auto item = [&](int x) {
+                    if (stops) source.request_stop();
+                    return x;
+                };
+                const parmap::options options =
+                    stops ? parmap::options{.stop = source.get_token()} : parmap::options();
+                return parmap::map(numbers(100'000), item, options).size();
+            },
+            first);
+        EXPECT_EQ(message<parmap::cancelled>([&] { graph.run({.stop = source.get_token()}); }),
+                  "parmap: stopped on request after 1 of 2 steps");
+        EXPECT_NE(graph.dot().find("map inside\\nskipped"), std::string::npos) << graph.dot();
+        stops = false;
+        graph.run();
+        EXPECT_EQ(map.get(), 100'000U);
+    });
+}
+
 /// What the cancelled run says.
 std::optional<parmap::cancelled> cancellation_of(parmap::task_graph& graph, const parmap::options& options)
 {
@@ -1433,6 +1461,9 @@ TEST(TaskGraph, RefusesAHandleThatWasMovedFrom)
                       "sum", [](auto) {}, std::vector{moved, first});
               }),
               expected);
+    EXPECT_EQ(message<std::logic_error>([&] { static_cast<void>(first.get()); }),
+              "parmap: there is no result: the handle was moved from");
+    EXPECT_FALSE(first.done());
     first = moved;
     const auto sum = graph.add("sum", std::plus<>(), first, moved);
     graph.run();

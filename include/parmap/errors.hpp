@@ -6,6 +6,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <parmap/detail/config.hpp>
 
@@ -29,13 +30,15 @@ enum class stop_reason {
 /// ```
 class PARMAP_EXPORT cancelled : public std::runtime_error {
 public:
-    cancelled(stop_reason reason, std::size_t completed, std::size_t total);
+    /// \param counted  what `completed` and `total` count, for the message
+    cancelled(stop_reason reason, std::size_t completed, std::size_t total,
+              std::string_view counted = "items");
 
     /// What ended the call: a stop request or the timeout.
     stop_reason reason() const noexcept { return reason_; }
-    /// Items that returned.
+    /// Items that returned; of a task graph, steps.
     std::size_t completed() const noexcept { return completed_; }
-    /// Items of the range.
+    /// Items of the range; of a task graph, its steps.
     std::size_t total() const noexcept { return total_; }
 
 private:

@@ -69,11 +69,12 @@ public:
     }
 
     /// The result of the step; valid as long as a handle to it is kept, and it is not taken.
-    /// \throws std::logic_error  when there is none: not yet, not after a failure, not after take().
+    /// \throws std::logic_error  when there is none: not yet, not after a failure, not after take(), not through a
+    ///                            handle that was moved from.
     std::add_lvalue_reference_t<const T> get() const&
         requires(!std::is_void_v<T>)
     {
-        step_->check_result();
+        detail::check_result(step_.get());
         return step_->result();
     }
     void get() const&&
@@ -85,13 +86,14 @@ public:
     T take()
         requires(!std::is_void_v<T>)
     {
-        step_->check_result();
+        detail::check_result(step_.get());
         return step_->take();
     }
 
     /// Whether the step has run and returned, since the last reset() of the graph.
-    bool done() const noexcept { return step_->is_done(); }
+    bool done() const noexcept { return step_ != nullptr && step_->is_done(); }
 
+    /// The name of the step. Not through a handle that was moved from.
     const std::string& name() const noexcept { return step_->name(); }
 
 private:
@@ -508,8 +510,10 @@ public:
     ///                 map, the grain size is that of maps. A bar counts the steps, and each map has one of its own
     ///                 while it runs; a function is told of the steps alone.
     /// \throws what the failing step that was added first threw, as it is: steps that were added before it have run,
-    ///         steps that depend on it have not, and no others were begun after the failure was seen.
-    /// \throws cancelled              when a stop or a timeout left steps that never ran; it counts steps.
+    ///         unless a stop or the timeout came too; steps that depend on it have not, and no others were begun
+    ///         after the failure was seen.
+    /// \throws cancelled              when a stop or a timeout left steps that never ran, or ended a call inside of
+    ///                                one; it counts steps.
     /// \throws std::logic_error       while the graph runs already, or when a step that has to run reads a result
     ///                                that was taken.
     /// \throws std::invalid_argument  for bad options; nothing ran.

@@ -76,9 +76,6 @@ public:
 
     bool is_done() const noexcept { return state() == step_state::done; }
 
-    /// \throws std::logic_error  unless the result is there, saying why it is not
-    void check_result() const;
-
     const std::string& name() const noexcept { return name_; }
     /// For messages: step 3 ("load"), counted from 1.
     std::string called() const;
@@ -98,6 +95,10 @@ private:
     std::atomic<step_state> state_{step_state::waiting};
     std::atomic<std::size_t> wanted_{1};
 };
+
+/// \param from  the step of a handle; null for one that was moved from
+/// \throws std::logic_error  unless the result is there, saying why it is not
+PARMAP_EXPORT void check_result(const step* from);
 
 /// The steps of a graph in order of addition, and which results each of them reads.
 struct step_table {
