@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <numeric>
@@ -56,30 +57,63 @@ private:
 
 constexpr auto none = static_cast<std::size_t>(-1);
 
-/// Steps that may begin, the one that was added first before the others. Makes room for all beforehand.
+/// Steps that may begin, the one that was added first before the others. A bit for each step, and above each word of
+/// bits a bit that says whether any of them is set, up to a single word: with a heap, each of many ready steps costs
+/// twice as much.
 class ready_steps {
 public:
-    explicit ready_steps(std::size_t most) { heap_.reserve(most); }
+    explicit ready_steps(std::size_t most)
+    {
+        do {
+            most = std::max<std::size_t>((most + bits - 1) / bits, 1);
+            levels_.emplace_back(most);
+        } while (most != 1);
+    }
 
     void push(std::size_t index) noexcept
     {
-        heap_.push_back(index);
-        std::ranges::push_heap(heap_, std::greater<>());
+        first_ = std::min(first_, index);
+        for (auto& level : levels_) {
+            std::uint64_t& word = level[index / bits];
+            const bool was_known = word != 0;
+            word |= bit(index);
+            if (was_known) return;
+            index /= bits;
+        }
     }
 
     std::size_t pop() noexcept
     {
-        std::ranges::pop_heap(heap_, std::greater<>());
-        const std::size_t index = heap_.back();
-        heap_.pop_back();
-        return index;
+        std::size_t index = first_;
+        for (auto& level : levels_) {
+            std::uint64_t& word = level[index / bits];
+            word &= ~bit(index);
+            if (word != 0) break;
+            index /= bits;
+        }
+        return std::exchange(first_, find_first());
     }
 
     /// The one that pop() gives; `none` where there is none, more than any.
-    std::size_t first() const noexcept { return heap_.empty() ? none : heap_.front(); }
+    std::size_t first() const noexcept { return first_; }
 
 private:
-    std::vector<std::size_t> heap_;
+    static constexpr std::size_t bits = 64;
+
+    static std::uint64_t bit(std::size_t index) noexcept { return std::uint64_t{1} << index % bits; }
+
+    std::size_t find_first() const noexcept
+    {
+        if (levels_.back().front() == 0) return none;
+        std::size_t index = 0;
+        for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {
+            index = index * bits + static_cast<std::size_t>(std::countr_zero((*level)[index]));
+        }
+        return index;
+    }
+
+    std::vector<std::vector<std::uint64_t>> levels_;  // the steps first
+    std::size_t first_{none};
 };
 
 /// The bar of a map among the steps: as that of the graph, and gone when the map is. A function is told of steps.

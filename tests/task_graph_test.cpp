@@ -1793,9 +1793,16 @@ TEST(TaskGraph, ThePictureOfAStopShowsWhatItLeftOut)
 TEST(TaskGraph, ThePictureIsValidWhateverTheNames)
 {
     parmap::task_graph graph;
-    const std::vector<std::string> names{
-        "a \"quoted\" name", "back\\slash at the end\\", "two\nlines", "\\n no line", "];}", "", "\\\"", "->",
-        "\\N\\G\\l"};
+    const std::vector<std::string> names{"a \"quoted\" name",
+                                         "back\\slash at the end\\",
+                                         "a&amp;b",
+                                         "two\nlines",
+                                         "\\n no line",
+                                         "];}",
+                                         "",
+                                         "\\\"",
+                                         "->",
+                                         "\\N\\G\\l"};
     for (const std::string& name : names) {
         graph.add(name, [&name] { throw std::runtime_error(name); });
     }

@@ -518,7 +518,7 @@ public:
     ///                                that was taken.
     /// \throws std::invalid_argument  for bad options; nothing ran.
     ///
-    /// Complexity: linear in the steps and inputs, times the logarithm of the steps that are ready at once.
+    /// Complexity: linear in the steps and their inputs.
     void run(const options& options = {});
 
     /// Forgets every result, so that all steps run again.
