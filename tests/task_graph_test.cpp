@@ -458,6 +458,22 @@ TEST(TaskGraph, AHandleMayBeDroppedInsideAStep)
     });
 }
 
+TEST(TaskGraph, AHandleThatIsAssignedToLetsGoOfItsResult)
+{
+    parmap::task_graph graph;
+    auto a = graph.add("a", [] { return counted(1); });
+    auto b = graph.add("b", [] { return counted(2); });
+    const auto c = graph.add("c", [] { return counted(3); });
+    graph.run();
+    EXPECT_EQ(counted::alive, 3);
+    a = std::move(b);
+    EXPECT_EQ(counted::alive, 2);
+    EXPECT_EQ(a.get().value, 2);
+    a = c;
+    EXPECT_EQ(counted::alive, 1);
+    EXPECT_EQ(a.get().value, 3);
+}
+
 TEST(TaskGraph, AResultThatNobodyWantsIsFreedAtOnce)
 {
     parmap::task_graph graph;

@@ -60,7 +60,8 @@ public:
     }
     task& operator=(task&& other) noexcept
     {
-        std::swap(step_, other.step_);
+        task moved(std::move(other));
+        std::swap(step_, moved.step_);
         return *this;
     }
     ~task()

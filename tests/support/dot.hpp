@@ -74,7 +74,7 @@ private:
         return found;
     }
 
-    /// As Graphviz draws it: \n is a new line, any other character after a backslash is itself.
+    /// As Graphviz draws it: \n is a new line, any other character after a backslash is itself, &amp; is &.
     std::string value()
     {
         if (!accept("\"")) return identifier();
@@ -85,6 +85,10 @@ private:
                 if (rest_.empty() || std::string_view("n\\\"").find(rest_.front()) == std::string_view::npos)
                     fail("known escape");
                 text += rest_.front() == 'n' ? '\n' : rest_.front();
+            } else if (rest_.starts_with('&')) {
+                if (!rest_.starts_with("&amp;")) fail("character by its name");
+                rest_.remove_prefix(std::string_view("amp;").size());
+                text += '&';
             } else {
                 if (rest_.empty() || rest_.front() == '\n') fail("closing quote");
                 text += rest_.front();
