@@ -186,6 +186,22 @@ public:
     /// Of a thread that came, and of the caller.
     void work(int thread) noexcept override
     {
+        static_cast<void>(opened_.load(std::memory_order_acquire));
+        take_part(thread);
+        left_.fetch_add(1, std::memory_order_release);
+    }
+
+private:
+    /// A thread at work. It holds the lock, except where it runs something.
+    struct hand {
+        std::unique_lock<std::mutex> lock;
+        int thread;
+        worker_slot* slot;                    // null without a report
+        clock::time_point now{clock::now()};  // at the end of what it ran last
+    };
+
+    void take_part(int thread) noexcept
+    {
         hand self{std::unique_lock(mutex_), thread, report_.slot(static_cast<std::size_t>(thread))};
         while (may_go_on(self.now)) {
             if (step* const function = take_function()) {
@@ -200,16 +216,6 @@ public:
         }
         --hands_;
     }
-
-private:
-    /// A thread at work. It holds the lock, except where it runs something: so ThreadSanitizer, which cannot see what
-    /// oneTBB orders, sees that all it reads was written before.
-    struct hand {
-        std::unique_lock<std::mutex> lock;
-        int thread;
-        worker_slot* slot;                    // null without a report
-        clock::time_point now{clock::now()};  // at the end of what it ran last
-    };
 
     std::size_t size() const noexcept { return table_.steps.size(); }
     step& at(std::size_t index) const noexcept { return *table_.steps[index]; }
@@ -244,13 +250,16 @@ private:
         scheduler::team team(limits_.workers);
         if (team.width() == 1) return false;
         team_ = &team;
+        // oneTBB orders what its threads do in work() after this and before what follows. The release, and the
+        // acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
+        opened_.store(true, std::memory_order_release);
         bool worked = true;
         try {
             team.run(*this);
         } catch (...) {
             worked = false;  // without the memory or the threads for a team, the caller does it all
         }
-        const std::lock_guard lock(mutex_);
+        static_cast<void>(left_.load(std::memory_order_acquire));
         team_ = nullptr;
         return worked;
     }
@@ -521,6 +530,8 @@ private:
     trace_span call_{trace_.call()};
     progress_report report_;
     scheduler::team* team_{nullptr};  // null for one worker
+    std::atomic<bool> opened_{false};
+    std::atomic<int> left_{0};
 
     // As long as an empty step takes, asking oneTBB would be a tenth of it.
     static constexpr auto between_looks = std::chrono::microseconds(10);
