@@ -10,6 +10,7 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -106,8 +107,8 @@ private:
     {
         if (levels_.back().front() == 0) return none;
         std::size_t index = 0;
-        for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {
-            index = index * bits + static_cast<std::size_t>(std::countr_zero((*level)[index]));
+        for (const std::vector<std::uint64_t>& level : std::views::reverse(levels_)) {
+            index = index * bits + static_cast<std::size_t>(std::countr_zero(level[index]));
         }
         return index;
     }
