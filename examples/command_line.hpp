@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the examples that are command-line programs share besides parmap: numbers among their arguments, exit codes,
-// and input that is read piece by piece.
+// What the examples that are command-line programs share besides parmap: options, exit codes, and input that is
+// read piece by piece.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <iostream>
 #include <optional>
 #include <span>
@@ -14,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -35,22 +38,64 @@ inline std::optional<int> number(std::string_view text)
     return n;
 }
 
-/// The number that an option is given. \throws wrong_arguments with a sentence about what is wrong.
-inline int number_for(std::string_view option, std::string_view text)
+/// An option, and what is done when it is given.
+struct option {
+    std::string_view name;
+    std::string_view value;  // what it needs, such as "a number"; empty when it needs none
+    std::function<void(std::string_view)> set;
+};
+
+/// An option whose value is a whole number >= 0.
+inline option number_option(std::string_view name, std::optional<int>& to)
 {
-    const std::optional<int> n = number(text);
-    if (!n) {
-        throw wrong_arguments(std::string(option) + " " + std::string(text) + ": give a whole number >= 0");
-    }
-    return *n;
+    return {name, "a number", [name, &to](std::string_view text) {
+                to = number(text);
+                if (!to) {
+                    throw wrong_arguments(std::string(name) + " " + std::string(text) +
+                                          ": give a whole number >= 0");
+                }
+            }};
 }
 
-/// Runs a program, and says on stderr what it throws.
+/// Sets what the options among the words say; "--" ends them.
+/// \return the other words, or nothing when help was asked for
+/// \throws wrong_arguments with a sentence about what is wrong
+inline std::optional<std::vector<std::string>> operands(const std::vector<std::string_view>& words,
+                                                        const std::vector<option>& options)
+{
+    std::vector<std::string> rest;
+    bool options_end = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (options_end || word == "-" || !word.starts_with('-')) {
+            rest.emplace_back(word);
+            continue;
+        }
+        options_end = word == "--";
+        if (options_end) continue;
+        if (word == "--help" || word == "-h") return std::nullopt;
+        const auto found = std::ranges::find(options, word, &option::name);
+        if (found == options.end()) throw wrong_arguments("unknown option " + std::string(word));
+        const bool needs_value = !found->value.empty();
+        if (needs_value && ++i == words.size()) {
+            throw wrong_arguments(std::string(word) + " needs " + std::string(found->value));
+        }
+        found->set(needs_value ? words[i] : std::string_view());
+    }
+    return rest;
+}
+
+/// Runs a program with what is not an option among its arguments, prints its usage when asked to, and says on stderr
+/// what it throws.
 /// \return what it returns; 1 for a failure, 2 for wrong arguments
-int exit_code_of(std::string_view name, std::string_view usage, const auto& program)
+int run(std::string_view name, std::string_view usage, const std::vector<std::string_view>& words,
+        const std::vector<option>& options, const auto& program)
 {
     try {
-        return program();
+        const auto given = operands(words, options);
+        if (given) return program(*given);
+        if (!(std::cout << usage << std::flush)) throw std::runtime_error("the output could not be written");
+        return 0;
     } catch (const wrong_arguments& e) {
         std::cerr << name << ": " << e.what() << '\n' << usage;
         return 2;
@@ -58,6 +103,14 @@ int exit_code_of(std::string_view name, std::string_view usage, const auto& prog
         std::cerr << name << ": " << e.what() << '\n';
         return 1;
     }
+}
+
+/// The operands of a program that needs some. \throws wrong_arguments that says what they are
+inline const std::vector<std::string>& at_least_one(std::string_view what,
+                                                    const std::vector<std::string>& given)
+{
+    if (given.empty()) throw wrong_arguments("no " + std::string(what) + " was given");
+    return given;
 }
 
 /// Reads what is there, up to the size of the buffer. \return the bytes read; 0 at the end

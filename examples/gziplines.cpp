@@ -41,7 +41,6 @@ using command_line::wrong_arguments;
 struct arguments {
     std::optional<int> workers;
     int level{6};
-    bool help{false};
 };
 
 /// \throws wrong_arguments with a sentence about what is wrong.
@@ -51,27 +50,6 @@ int parse_level(std::string_view text)
         throw wrong_arguments("--level " + std::string(text) + ": give a whole number from 1 to 9");
     }
     return text[0] - '0';
-}
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-arguments parse(const std::vector<std::string_view>& words)
-{
-    arguments args;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::string_view word = words[i];
-        if (word == "--help" || word == "-h") {
-            args.help = true;
-        } else if (word == "--workers" || word == "--level") {
-            if (++i == words.size()) throw wrong_arguments(std::string(word) + " needs a number");
-            if (word == "--workers") args.workers = command_line::number_for(word, words[i]);
-            if (word == "--level") args.level = parse_level(words[i]);
-        } else if (word.starts_with('-')) {
-            throw wrong_arguments("unknown option " + std::string(word));
-        } else {
-            throw wrong_arguments(std::string(word) + ": only standard input is read");
-        }
-    }
-    return args;
 }
 
 using bytes = std::vector<unsigned char>;
@@ -204,13 +182,14 @@ void compress_input(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    return command_line::exit_code_of("gziplines", usage, [&] {
-        const arguments args = parse({argv + 1, argv + argc});
-        if (args.help) {
-            std::cout << usage;
+    arguments args;
+    return command_line::run(
+        "gziplines", usage, {argv + 1, argv + argc},
+        {command_line::number_option("--workers", args.workers),
+         {"--level", "a number", [&](std::string_view text) { args.level = parse_level(text); }}},
+        [&](const std::vector<std::string>& operands) {
+            if (!operands.empty()) throw wrong_arguments(operands.front() + ": only standard input is read");
+            compress_input(args);
             return 0;
-        }
-        compress_input(args);
-        return 0;
-    });
+        });
 }

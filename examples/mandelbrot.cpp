@@ -48,7 +48,6 @@ struct arguments {
     int height{480};
     std::optional<int> workers;
     bool compare{false};
-    bool help{false};
     std::string out;
 };
 
@@ -62,34 +61,13 @@ void parse_size(std::string_view text, arguments& args)
     }
 }
 
-/// \throws wrong_arguments with a sentence about what is wrong.
-arguments parse(const std::vector<std::string_view>& words)
+/// \throws wrong_arguments unless there is one operand.
+std::string the_only(const std::vector<std::string>& operands)
 {
-    arguments args;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::string_view word = words[i];
-        if (word == "--help" || word == "-h") {
-            args.help = true;
-        } else if (word == "--compare") {
-            args.compare = true;
-        } else if (word == "--size") {
-            if (++i == words.size()) throw wrong_arguments("--size needs WIDTHxHEIGHT");
-            parse_size(words[i], args);
-        } else if (word == "--workers") {
-            if (++i == words.size()) throw wrong_arguments("--workers needs a number");
-            args.workers = number(words[i]);
-            if (!args.workers)
-                throw wrong_arguments("--workers " + std::string(words[i]) + ": give 0 or more");
-        } else if (word.starts_with('-')) {
-            throw wrong_arguments("unknown option " + std::string(word));
-        } else if (!args.out.empty()) {
-            throw wrong_arguments(args.out + " and " + std::string(word) + ": give one OUT.png");
-        } else {
-            args.out = word;
-        }
+    if (command_line::at_least_one("OUT.png", operands).size() > 1) {
+        throw wrong_arguments(operands[0] + " and " + operands[1] + ": give one OUT.png");
     }
-    if (args.out.empty() && !args.help) throw wrong_arguments("no OUT.png was given");
-    return args;
+    return operands[0];
 }
 
 // What is drawn, in the plane of complex numbers, and after how many steps a point counts as in the set.
@@ -237,14 +215,16 @@ void run(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    return command_line::exit_code_of("mandelbrot", usage, [&] {
-        const arguments args = parse({argv + 1, argv + argc});
-        if (args.help) {
-            std::cout << usage;
-        } else {
+    arguments args;
+    return command_line::run(
+        "mandelbrot", usage, {argv + 1, argv + argc},
+        {{"--size", "WIDTHxHEIGHT", [&](std::string_view text) { parse_size(text, args); }},
+         command_line::number_option("--workers", args.workers),
+         {"--compare", "", [&](std::string_view) { args.compare = true; }}},
+        [&](const std::vector<std::string>& operands) {
+            args.out = the_only(operands);
             run(args);
-        }
-        if (!std::cout.flush()) throw std::runtime_error("the output could not be written");
-        return 0;
-    });
+            if (!std::cout.flush()) throw std::runtime_error("the output could not be written");
+            return 0;
+        });
 }

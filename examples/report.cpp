@@ -32,41 +32,10 @@ constexpr std::string_view usage =
     "  --dot FILE   write the graph of what was done, with times, in the language of Graphviz\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
-using command_line::wrong_arguments;
-
 struct arguments {
     std::optional<int> workers;
     std::optional<std::string> dot;
-    std::vector<std::string> roots;
-    bool help{false};
 };
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-arguments parse(const std::vector<std::string_view>& words)
-{
-    arguments args;
-    bool options_end = false;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::string_view word = words[i];
-        if (options_end || word == "-" || !word.starts_with('-')) {
-            args.roots.emplace_back(word);
-        } else if (word == "--") {
-            options_end = true;
-        } else if (word == "--help" || word == "-h") {
-            args.help = true;
-        } else if (word == "--workers") {
-            if (++i == words.size()) throw wrong_arguments("--workers needs a number");
-            args.workers = command_line::number_for(word, words[i]);
-        } else if (word == "--dot") {
-            if (++i == words.size()) throw wrong_arguments("--dot needs a FILE");
-            args.dot = words[i];
-        } else {
-            throw wrong_arguments("unknown option " + std::string(word));
-        }
-    }
-    if (args.roots.empty() && !args.help) throw wrong_arguments("no DIR was given");
-    return args;
-}
 
 /// What a function made of a file, or why the file cannot be read.
 template <class T>
@@ -316,10 +285,10 @@ bool write(const std::string& text, const std::string& path)
     return !file.fail();
 }
 
-int print_report(const arguments& args)
+int print_report(const std::vector<std::string>& roots, const arguments& args)
 {
     parmap::task_graph graph;
-    const auto tree = graph.add("list files", [&] { return files::below(args.roots, args.workers); });
+    const auto tree = graph.add("list files", [&] { return files::below(roots, args.workers); });
     const auto hashes = graph.map("hash", tree, attempted(files::sha256));
     const auto sizes = graph.map("count lines", tree, attempted(measure));
     const auto types = graph.map("detect types", tree, attempted(type_of));
@@ -345,12 +314,11 @@ int print_report(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    return command_line::exit_code_of("report", usage, [&] {
-        const arguments args = parse({argv + 1, argv + argc});
-        if (args.help) {
-            std::cout << usage;
-            return 0;
-        }
-        return print_report(args);
-    });
+    arguments args;
+    return command_line::run("report", usage, {argv + 1, argv + argc},
+                             {command_line::number_option("--workers", args.workers),
+                              {"--dot", "a FILE", [&](std::string_view path) { args.dot = path; }}},
+                             [&](const std::vector<std::string>& roots) {
+                                 return print_report(command_line::at_least_one("DIR", roots), args);
+                             });
 }

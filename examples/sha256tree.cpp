@@ -21,38 +21,6 @@ constexpr std::string_view usage =
     "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
-using command_line::wrong_arguments;
-
-struct arguments {
-    std::optional<int> workers;
-    std::vector<std::string> roots;
-    bool help{false};
-};
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-arguments parse(const std::vector<std::string_view>& words)
-{
-    arguments args;
-    bool options_end = false;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::string_view word = words[i];
-        if (options_end || word == "-" || !word.starts_with('-')) {
-            args.roots.emplace_back(word);
-        } else if (word == "--") {
-            options_end = true;
-        } else if (word == "--help" || word == "-h") {
-            args.help = true;
-        } else if (word == "--workers") {
-            if (++i == words.size()) throw wrong_arguments("--workers needs a number");
-            args.workers = command_line::number_for(word, words[i]);
-        } else {
-            throw wrong_arguments("unknown option " + std::string(word));
-        }
-    }
-    if (args.roots.empty() && !args.help) throw wrong_arguments("no DIR was given");
-    return args;
-}
-
 /// The line sha256sum prints: names that had to be escaped are marked.
 std::string line(const std::string& hash, const std::string& path)
 {
@@ -60,13 +28,13 @@ std::string line(const std::string& hash, const std::string& path)
     return (name.size() != path.size() ? "\\" : "") + hash + "  " + name + '\n';
 }
 
-int hash_tree(const arguments& args)
+int hash_tree(const std::vector<std::string>& roots, std::optional<int> workers)
 {
-    files::found<std::string> tree = files::below(args.roots, args.workers);
+    files::found<std::string> tree = files::below(roots, workers);
 
     const auto hashes = parmap::try_map(
         tree, files::sha256,
-        {.max_workers = args.workers, .progress = parmap::progress_bar{.label = "hashing", .unit = "file"}});
+        {.max_workers = workers, .progress = parmap::progress_bar{.label = "hashing", .unit = "file"}});
 
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
         if (hashes.values[i]) std::cout << line(*hashes.values[i], tree.items[i]);
@@ -81,12 +49,10 @@ int hash_tree(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    return command_line::exit_code_of("sha256tree", usage, [&] {
-        const arguments args = parse({argv + 1, argv + argc});
-        if (args.help) {
-            std::cout << usage;
-            return 0;
-        }
-        return hash_tree(args);
-    });
+    std::optional<int> workers;
+    return command_line::run("sha256tree", usage, {argv + 1, argv + argc},
+                             {command_line::number_option("--workers", workers)},
+                             [&](const std::vector<std::string>& roots) {
+                                 return hash_tree(command_line::at_least_one("DIR", roots), workers);
+                             });
 }

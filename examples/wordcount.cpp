@@ -29,39 +29,6 @@ constexpr std::string_view usage =
     "  --top N      print the N most frequent words only\n"
     "Exit code: 0, 1 for a failure (the first unreadable file is named on stderr), 2 for wrong arguments.\n";
 
-using command_line::wrong_arguments;
-
-struct arguments {
-    std::optional<int> workers;
-    std::optional<int> top;
-    std::vector<std::string> files;
-    bool help{false};
-};
-
-/// \throws wrong_arguments with a sentence about what is wrong.
-arguments parse(const std::vector<std::string_view>& words)
-{
-    arguments args;
-    bool options_end = false;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::string_view word = words[i];
-        if (options_end || word == "-" || !word.starts_with('-')) {
-            args.files.emplace_back(word);
-        } else if (word == "--") {
-            options_end = true;
-        } else if (word == "--help" || word == "-h") {
-            args.help = true;
-        } else if (word == "--workers" || word == "--top") {
-            if (++i == words.size()) throw wrong_arguments(std::string(word) + " needs a number");
-            (word == "--top" ? args.top : args.workers) = command_line::number_for(word, words[i]);
-        } else {
-            throw wrong_arguments("unknown option " + std::string(word));
-        }
-    }
-    if (args.files.empty() && !args.help) throw wrong_arguments("no FILE was given");
-    return args;
-}
-
 using counts = std::unordered_map<std::string, std::uint64_t>;
 
 /// The small letter of an ASCII letter, whatever the locale; 0 for any other character.
@@ -107,17 +74,17 @@ counts merged(counts a, counts b)
     return a;
 }
 
-int print_counts(const arguments& args)
+int print_counts(const std::vector<std::string>& paths, std::optional<int> workers, std::optional<int> top)
 {
     const counts all = parmap::map_reduce(
-        args.files, count_words, counts{}, merged,
-        {.max_workers = args.workers, .progress = parmap::progress_bar{.label = "counting", .unit = "file"}});
+        paths, count_words, counts{}, merged,
+        {.max_workers = workers, .progress = parmap::progress_bar{.label = "counting", .unit = "file"}});
 
     std::vector<std::pair<std::string_view, std::uint64_t>> sorted(all.begin(), all.end());
     std::ranges::sort(sorted, [](const auto& a, const auto& b) {
         return a.second != b.second ? a.second > b.second : a.first < b.first;
     });
-    if (args.top) sorted.resize(std::min(sorted.size(), static_cast<std::size_t>(*args.top)));
+    if (top) sorted.resize(std::min(sorted.size(), static_cast<std::size_t>(*top)));
     for (const auto& [word, count] : sorted) std::cout << std::setw(7) << count << ' ' << word << '\n';
     std::cout.flush();
     if (!std::cout) std::cerr << "wordcount: the output could not be written\n";
@@ -128,12 +95,12 @@ int print_counts(const arguments& args)
 
 int main(int argc, char** argv)
 {
-    return command_line::exit_code_of("wordcount", usage, [&] {
-        const arguments args = parse({argv + 1, argv + argc});
-        if (args.help) {
-            std::cout << usage;
-            return 0;
-        }
-        return print_counts(args);
-    });
+    std::optional<int> workers;
+    std::optional<int> top;
+    return command_line::run(
+        "wordcount", usage, {argv + 1, argv + argc},
+        {command_line::number_option("--workers", workers), command_line::number_option("--top", top)},
+        [&](const std::vector<std::string>& paths) {
+            return print_counts(command_line::at_least_one("FILE", paths), workers, top);
+        });
 }
