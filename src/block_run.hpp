@@ -289,9 +289,8 @@ private:
     bool may_claim(clock::time_point now) noexcept
     {
         if (!is_worth_joining()) return false;
-        if (limits_.requested.stop.stop_requested()) return halt(stop_reason::stop_requested);
-        if (now >= limits_.deadline) return halt(stop_reason::timed_out);
-        return true;
+        const stop_reason why = limits_.reason_to_stop(now);
+        return why == stop_reason::none || halt(why);
     }
 
     bool halt(stop_reason reason) noexcept

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A map's call: who works on a run of blocks, and how the call ends. Knows no oneTBB.
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <stdexcept>
 
@@ -29,42 +28,34 @@ public:
     void fork(int tickets) noexcept
     {
         run_.share(tickets);
-        // oneTBB orders what its threads do here after this and before what follows. The release, and
-        // the acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
-        forked_.store(true, std::memory_order_release);
+        threads_.before_all();
         bool resources = true;
         try {
             scheduler::run(*this, tickets, limits_.workers, run_.is_reported());
         } catch (...) {
             resources = false;
         }
-        static_cast<void>(left_.load(std::memory_order_acquire));
+        threads_.after_all();
         // Without the memory or the threads for a fork, the caller does the rest.
         if (!resources) run_.work(0, [] { return true; });
     }
 
     void work(int ticket) noexcept override
     {
-        enter();
+        const scheduler::order_of_threads::visit visit(threads_);
         run_.work(ticket, [] { return !scheduler::cancelled(); });
-        leave();
     }
 
     void joined(int thread) noexcept override
     {
-        enter();
+        const scheduler::order_of_threads::visit visit(threads_);
         run_.joined(thread);
-        leave();
     }
 
 private:
-    void enter() noexcept { static_cast<void>(forked_.load(std::memory_order_acquire)); }
-    void leave() noexcept { left_.fetch_add(1, std::memory_order_release); }
-
     block_run& run_;
     const run_limits& limits_;
-    std::atomic<bool> forked_{false};
-    std::atomic<int> left_{0};
+    scheduler::order_of_threads threads_;
 };
 
 clock::time_point deadline_in(std::optional<nanoseconds> timeout)

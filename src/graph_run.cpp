@@ -187,9 +187,8 @@ public:
     /// Of a thread that came, and of the caller.
     void work(int thread) noexcept override
     {
-        static_cast<void>(opened_.load(std::memory_order_acquire));
+        const scheduler::order_of_threads::visit visit(threads_);
         take_part(thread);
-        left_.fetch_add(1, std::memory_order_release);
     }
 
 private:
@@ -251,16 +250,14 @@ private:
         scheduler::team team(limits_.workers);
         if (team.width() == 1) return false;
         team_ = &team;
-        // oneTBB orders what its threads do in work() after this and before what follows. The release, and the
-        // acquire below, say so to ThreadSanitizer, which cannot see into oneTBB.
-        opened_.store(true, std::memory_order_release);
+        threads_.before_all();
         bool worked = true;
         try {
             team.run(*this);
         } catch (...) {
             worked = false;  // without the memory or the threads for a team, the caller does it all
         }
-        static_cast<void>(left_.load(std::memory_order_acquire));
+        threads_.after_all();
         team_ = nullptr;
         return worked;
     }
@@ -272,18 +269,20 @@ private:
         team_ == nullptr ? function() : scheduler::isolated(function);
     }
 
+    /// Whether the task group around the call was cancelled, as far as oneTBB is asked at all.
+    bool is_cancelled() const noexcept { return team_ != nullptr && scheduler::cancelled(); }
+
     // What there is to do: called with the lock held.
 
     bool may_go_on(clock::time_point now) noexcept
     {
         if (stopped_ != stop_reason::none) return false;
-        if (limits_.requested.stop.stop_requested()) return stop(stop_reason::stop_requested);
-        if (now >= limits_.deadline) return stop(stop_reason::timed_out);
-        if (now >= looks_again_) {
-            if (team_ != nullptr && scheduler::cancelled()) return stop(stop_reason::stop_requested);
+        stop_reason why = limits_.reason_to_stop(now);
+        if (why == stop_reason::none && now >= looks_again_) {
+            if (is_cancelled()) why = stop_reason::stop_requested;
             looks_again_ = now + between_looks;
         }
-        return true;
+        return why == stop_reason::none || stop(why);
     }
 
     bool stop(stop_reason reason) noexcept
@@ -469,9 +468,7 @@ private:
     /// Whether an error says no more than that a call inside a step was stopped together with the run.
     bool is_of_the_stop(const std::exception_ptr& error) const noexcept
     {
-        const bool stopped = limits_.requested.stop.stop_requested() || clock::now() >= limits_.deadline ||
-                             (team_ != nullptr && scheduler::cancelled());
-        if (!stopped) return false;
+        if (limits_.reason_to_stop(clock::now()) == stop_reason::none && !is_cancelled()) return false;
         try {
             std::rethrow_exception(error);
         } catch (const cancelled&) {
@@ -531,8 +528,7 @@ private:
     trace_span call_{trace_.call()};
     progress_report report_;
     scheduler::team* team_{nullptr};  // null for one worker
-    std::atomic<bool> opened_{false};
-    std::atomic<int> left_{0};
+    scheduler::order_of_threads threads_;
 
     // As long as an empty step takes, asking oneTBB would be a tenth of it.
     static constexpr auto between_looks = std::chrono::microseconds(10);

@@ -94,7 +94,7 @@ std::string outlook(const line_state& line)
         return fmt::format("{} left, oldest {}s", *state.total - state.done,
                            std::chrono::duration_cast<std::chrono::seconds>(*line.oldest).count());
     }
-    return "<" + (state.eta ? duration(*state.eta) : "?");
+    return fmt::format("<{}", state.eta ? duration(*state.eta) : "?");
 }
 
 std::string timing(const line_state& line, const parts& show, std::string_view unit)
@@ -152,8 +152,8 @@ std::string tail(const line_state& line, const parts& show, bool utf8)
 {
     const std::string unit = printable(line.state.unit, utf8);
     std::string counts = count(line, line.state.done);
-    if (line.state.total) counts += "/" + count(line, *line.state.total);
-    if (!line.state.total || line.steps) counts += " " + unit;
+    if (line.state.total) counts += fmt::format("/{}", count(line, *line.state.total));
+    if (!line.state.total || line.steps) counts += fmt::format(" {}", unit);
     return counts + timing(line, show, unit) + ending(line.state.phase);
 }
 

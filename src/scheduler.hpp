@@ -3,6 +3,7 @@
 // run while it does not.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 namespace parmap::detail::scheduler {
@@ -17,6 +18,33 @@ public:
 
 protected:
     ~job() = default;
+};
+
+/// What oneTBB orders, told to ThreadSanitizer, which cannot see into it: what comes before before_all(), then all
+/// visits, on any threads, then what comes after after_all().
+class order_of_threads {
+public:
+    /// What a thread does for another, as long as this lives.
+    class visit {
+    public:
+        explicit visit(order_of_threads& order) noexcept : order_(order)
+        {
+            static_cast<void>(order_.begun_.load(std::memory_order_acquire));
+        }
+        visit(const visit&) = delete;
+        visit& operator=(const visit&) = delete;
+        ~visit() { order_.visits_.fetch_add(1, std::memory_order_release); }
+
+    private:
+        order_of_threads& order_;
+    };
+
+    void before_all() noexcept { begun_.store(true, std::memory_order_release); }
+    void after_all() const noexcept { static_cast<void>(visits_.load(std::memory_order_acquire)); }
+
+private:
+    std::atomic<bool> begun_{false};
+    std::atomic<int> visits_{0};
 };
 
 /// Whether this process can fork work at all: not in a child forked after the scheduler was used.

@@ -24,6 +24,13 @@ struct PARMAP_EXPORT run_limits {
     /// The same for a part of a call, which has options of its own: `whole`'s workers and deadline.
     run_limits(const options& options, const run_limits& whole) noexcept;
 
+    /// Why nothing is to be begun any more, as far as the options say.
+    stop_reason reason_to_stop(std::chrono::steady_clock::time_point now) const noexcept
+    {
+        if (requested.stop.stop_requested()) return stop_reason::stop_requested;
+        return now >= deadline ? stop_reason::timed_out : stop_reason::none;
+    }
+
     const options& requested;
     int workers;  ///< threads that may run items, the caller among them, >= 1
     std::chrono::steady_clock::time_point deadline;  ///< max() without a timeout

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints which share of the lines and branches of the library the tests run, and each line that they do not, with the
+reason that not_covered.txt gives. Exit code 1 when it gives none for a line, or one for a line that is not there.
+
+usage: coverage.py REPORT.json NOT_COVERED.txt     REPORT as gcovr --json writes it, from the project's root
+"""
+
+import collections
+import json
+import pathlib
+import sys
+
+
+def reasons_in(path):
+    """The reason for each (file, text of a line). A comment is the reason for all lines below it, up to the next."""
+    reasons, reason, ended = {}, "", True
+    for line in pathlib.Path(path).read_text().splitlines():
+        if line.startswith("#"):
+            part = line.lstrip("# ")
+            reason, ended = (part if ended else f"{reason} {part}"), False
+        elif line:
+            file, text = line.split(": ", 1)
+            reasons[file, text], ended = reason, True
+    return reasons
+
+
+def share(part, whole):
+    return f"{100 * part / whole:5.1f} %" if whole else "      -"
+
+
+def main(report, not_covered):
+    reasons = reasons_in(not_covered)
+    named, unnamed, sums = collections.defaultdict(list), [], collections.Counter()
+    print(f"{'':44} {'lines':>9} {'branches':>9}")
+    for file in sorted(json.loads(pathlib.Path(report).read_text())["files"], key=lambda file: file["file"]):
+        name = file["file"]
+        texts = pathlib.Path(name).read_text().splitlines()
+        lines = [line for line in file["lines"] if not line["gcovr/noncode"]]
+        branches = [branch for line in lines for branch in line["branches"] if not branch["throw"]]
+        missed = [line["line_number"] for line in lines if line["count"] == 0]
+        counts = collections.Counter(lines=len(lines), run=len(lines) - len(missed), branches=len(branches),
+                                     taken=sum(branch["count"] != 0 for branch in branches))
+        sums.update(counts)
+        print(f"{name:44} {share(counts['run'], counts['lines']):>9} {share(counts['taken'], counts['branches']):>9}")
+        for number in missed:
+            text = texts[number - 1].strip()
+            place = f"  {name}:{number}: {text}"
+            reason = reasons.get((name, text))
+            named[reason].append(place) if reason else unnamed.append(place)
+    print(f"{'all':44} {share(sums['run'], sums['lines']):>9} {share(sums['taken'], sums['branches']):>9}")
+
+    for reason, places in named.items():
+        print(f"\nNot run: {reason}", *places, sep="\n")
+    stale = [f"  {file}: {text}" for file, text in reasons
+             if not pathlib.Path(file).exists()
+             or text not in map(str.strip, pathlib.Path(file).read_text().splitlines())]
+    if stale:
+        print(f"\nNamed in {not_covered}, but not there:", *stale, sep="\n")
+    if unnamed:
+        print(f"\nNot run, and {not_covered} does not say why:", *unnamed, sep="\n")
+    return 1 if unnamed or stale else 0
+
+
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fault of a kind in a user's function, which the sanitizer for that kind must report: else a clean run of the
+// other tests would say nothing.
+#include <iostream>
+#include <latch>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <parmap/map.hpp>
+
+#include "support/on_workers.hpp"
+
+namespace {
+
+/// Calls `fault` on two threads at once.
+void on_two_threads(const auto& fault)
+{
+    parmap::testing::on_workers(2, [&] {
+        std::latch both(2);
+        parmap::for_each(std::views::iota(0, 2), [&](int) {
+            both.arrive_and_wait();
+            fault();
+        });
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    const std::string_view kind = argc == 2 ? argv[1] : "";
+    volatile int value = std::numeric_limits<int>::max();
+    if (kind == "race") {
+        int unguarded = 0;
+        on_two_threads([&] { ++unguarded; });
+        value = unguarded;
+    } else if (kind == "address") {
+        const auto gone = std::make_unique<int>(1).get();
+        on_two_threads([&] { value = *gone; });
+    } else if (kind == "undefined") {
+        on_two_threads([&] { value = value + 1; });
+    } else if (kind == "container") {
+        const std::vector<int> none;
+        on_two_threads([&] { value = *none.begin(); });
+    } else {
+        std::cerr << "usage: planted_fault race|address|undefined|container\n";
+        return 2;
+    }
+    std::cout << value << '\n';
+}
