@@ -486,6 +486,7 @@ public:
     /// parmap::map_reduce does: the same bits on every number of workers.
     ///
     /// ```cpp
+    /// auto files = graph.add("list", [&] { return files_below(dir); });
     /// auto sizes = graph.map("size", files, size_of);
     /// auto bytes = graph.reduce("add up", sizes, std::size_t{0}, std::plus<>());
     /// ```

@@ -274,7 +274,8 @@ private:
 /// hands to its function part by part.
 ///
 /// ```cpp
-/// parmap::for_each(parmap::zip(ys, xs), [a](double& y, double x) { y += a * x; });
+/// std::vector<double> xs = {1, 2, 3}, ys = {10, 20, 30};
+/// parmap::for_each(parmap::zip(ys, xs), [](double& y, double x) { y += 2 * x; });  // ys == {12, 24, 36}
 /// auto areas = parmap::map(parmap::zip(widths, heights), std::multiplies<>());
 /// ```
 ///
