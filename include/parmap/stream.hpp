@@ -235,6 +235,9 @@ auto stream(Range&& range, Fn fn, const options& options = {})
 ///
 /// \param range,fn,options  as stream() takes them.
 /// \return an input range of `completed<R>`, as rvalues.
+/// \throws std::invalid_argument  for bad options; nothing ran.
+///
+/// Complexity: as stream().
 template <std::ranges::viewable_range Range, class Fn>
     requires std::ranges::input_range<Range>
 auto as_completed(Range&& range, Fn fn, const options& options = {})

@@ -423,7 +423,7 @@ public:
     /// auto sum = graph.add("sum", [](parmap::task_results<int> counts) { return counts[0] + counts[1]; }, parts);
     /// ```
     ///
-    /// \param name    for people: in dot() and on the lines of progress and trace.
+    /// \param name    in dot() and on the lines of progress and trace.
     /// \param fn      called once a run, on one thread. What it returns is the step's result, of any movable type,
     ///                references decay; nothing makes a task<void>. It may call any algorithm, of parmap or oneTBB,
     ///                whose parts run on the CPUs that other steps leave idle; the options of run() are not theirs.
@@ -460,6 +460,8 @@ public:
     /// \param fn     called as parmap::map calls it, with elements of the const range, from several threads at once.
     /// \return a handle to the results in input order: a task<std::vector<R>>; a task<void> when `fn` returns void.
     /// \throws as add().
+    ///
+    /// Complexity: constant; run() does the rest.
     template <class Range, class Fn>
     auto map(std::string name, const task<Range>& input, Fn fn)
     {
@@ -497,6 +499,8 @@ public:
     /// \param op     associative, called as op(T, T), from several threads at once; see \ref map_reduce.
     /// \return a handle to the value.
     /// \throws as add().
+    ///
+    /// Complexity: constant; run() does the rest.
     template <class Range, class T, class Op>
     task<T> reduce(std::string name, const task<Range>& input, T init, Op op)
     {

@@ -83,8 +83,13 @@ public:
     }
 };
 
-/// A std::vector for large results: `parmap::map_to<parmap::vector<double>>(xs, f)`. Elements of
-/// trivial types have no value until they are written: `vector<double>(n)` is not zeroed.
+/// A std::vector for large results.
+///
+/// ```cpp
+/// parmap::vector<double> ys = parmap::map_to<parmap::vector<double>>(xs, square);
+/// ```
+///
+/// Elements of trivial types have no value until they are written: `vector<double>(n)` is not zeroed.
 template <class T>
 using vector = std::vector<T, first_touch_allocator<T>>;
 
