@@ -30,15 +30,19 @@ enum class stop_reason {
 /// ```
 class PARMAP_EXPORT cancelled : public std::runtime_error {
 public:
-    /// \param counted  what `completed` and `total` count, for the message
+    /// Says how far the call came, in its fields and in the message.
+    /// \param reason     what ended the call
+    /// \param completed  items that returned
+    /// \param total      items in all
+    /// \param counted    what `completed` and `total` count, for the message
     cancelled(stop_reason reason, std::size_t completed, std::size_t total,
               std::string_view counted = "items");
 
-    /// What ended the call: a stop request or the timeout.
+    /// \return what ended the call: a stop request or the timeout.
     stop_reason reason() const noexcept { return reason_; }
-    /// Items that returned; of a task graph, steps.
+    /// \return items that returned; of a task graph, steps.
     std::size_t completed() const noexcept { return completed_; }
-    /// Items of the range; of a task graph, its steps.
+    /// \return items of the range; of a task graph, its steps.
     std::size_t total() const noexcept { return total_; }
 
 private:
@@ -52,7 +56,7 @@ struct failure {
     std::size_t index;         ///< position of the item in the range, from 0
     std::exception_ptr error;  ///< what the function threw for it
 
-    /// The exception's own text; "unknown exception" for a type not derived from std::exception.
+    /// \return the exception's own text; "unknown exception" for a type not derived from std::exception.
     PARMAP_EXPORT std::string what() const;
 };
 

@@ -80,9 +80,12 @@ void for_each(Range&& range, const Fn& fn, const options& options = {})
 /// auto s = parmap::map_to<std::set<std::string>>(files, extension);
 /// ```
 ///
-/// Parameters, exceptions and complexity as for_each. Results are converted to the container's
-/// value type. They are built in the container itself when it is a random-access one of elements that
-/// are default-constructible without throwing; else in memory of their own, and moved.
+/// Exceptions and complexity as \ref for_each.
+///
+/// \tparam Container        results are built in it when it is a random-access one of elements that are
+///                          default-constructible without throwing; else in memory of their own, and moved.
+/// \param range,fn,options  as for_each takes them.
+/// \return the results, converted to the container's value type.
 template <class Container, std::ranges::input_range Range, class Fn>
 Container map_to(Range&& range, const Fn& fn, const options& options = {})
 {
@@ -104,11 +107,13 @@ Container map_to(Range&& range, const Fn& fn, const options& options = {})
 ///
 /// ```cpp
 /// std::vector<std::string> words = {"one", "three"};
-/// std::vector<std::size_t> lengths = parmap::map(words, &std::string::size);  // {3, 5}
+/// std::vector<std::size_t> lengths = parmap::map(words, &std::string::size);  // lengths == {3, 5}
 /// ```
 ///
-/// Parameters, exceptions and complexity as for_each. A result may be of any movable type, references
-/// decay.
+/// Exceptions and complexity as \ref for_each.
+///
+/// \param range,fn,options  as for_each takes them.
+/// \return a vector of what `fn` returns: any movable type; references decay.
 template <std::ranges::input_range Range, class Fn>
 auto map(Range&& range, const Fn& fn, const options& options = {})
 {
@@ -130,9 +135,11 @@ auto map(Range&& range, const Fn& fn, const options& options = {})
 /// parmap::map_into(xs, ys, square);  // ys[i] = square(xs[i])
 /// ```
 ///
-/// Parameters, exceptions and complexity as for_each. After an exception `out` holds the results of
-/// the items that returned.
-/// \param out  any forward range that can be assigned to, with exactly as many elements as `range`.
+/// Exceptions and complexity as \ref for_each. After an exception `out` holds the results of the items
+/// that returned.
+///
+/// \param range,fn,options  as for_each takes them.
+/// \param out               any forward range that can be assigned to, with exactly as many elements as `range`.
 /// \throws std::invalid_argument  when the lengths differ; nothing ran.
 template <std::ranges::input_range Range, std::ranges::forward_range OutRange, class Fn>
 void map_into(Range&& range, OutRange&& out, const Fn& fn, const options& options = {})

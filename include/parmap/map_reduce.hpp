@@ -131,7 +131,7 @@ private:
 ///
 /// ```cpp
 /// std::vector<double> v = {1, 2, 3};
-/// double squares = parmap::map_reduce(v, [](double x) { return x * x; }, 0.0, std::plus{});  // 14
+/// double squares = parmap::map_reduce(v, [](double x) { return x * x; }, 0.0, std::plus{});  // squares == 14
 /// ```
 ///
 /// \param range    as for_each takes it.
@@ -144,6 +144,7 @@ private:
 ///                 commutative.
 /// \param options  see options.hpp. A block is made of whole leaves (see below), so it may be longer than the grain
 ///                 size, and a stop or the timeout is seen after a leaf at the latest.
+/// \return all of them as one value of the type of init.
 /// \throws what one worker would have thrown: the first exception of `fn` or `op` in the order below, as it is.
 /// \throws cancelled              when a stop or a timeout left items that never started.
 /// \throws std::invalid_argument  for bad options; nothing ran.

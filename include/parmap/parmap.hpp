@@ -15,3 +15,6 @@
 #include <parmap/vector.hpp>
 #include <parmap/workers.hpp>
 #include <parmap/zip.hpp>
+
+/// \namespace parmap
+/// Ordered parallel maps with progress, exact errors and clean cancellation, on oneTBB.

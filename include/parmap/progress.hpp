@@ -18,7 +18,7 @@ namespace parmap {
 
 /// How far a call is: still running, or how it ended.
 enum class progress_phase {
-    running,
+    running,   ///< items are being run, or may yet be
     finished,  ///< every item returned
     failed,    ///< an item threw
     cancelled  ///< a stop or a timeout left items that never started
@@ -35,7 +35,7 @@ struct progress_state {
     double rate;                                  ///< items per second, now
     int busy;                                     ///< workers that are running an item
     int workers;                                  ///< workers that have joined the call; 0: not known
-    progress_phase phase;
+    progress_phase phase;                         ///< running until the last state, which tells how it ended
 };
 
 /// How a bar is shown.
@@ -57,7 +57,7 @@ enum class bar_style {
 /// A call that ends before `delay` (in the plain style, before its first line) shows nothing. Several calls
 /// at once have a line each, four at most. TERM=dumb or unset and CI make the automatic style plain.
 struct progress_bar {
-    std::string label{};
+    std::string label{};                      ///< what the line begins with
     std::string unit{"it"};                   ///< what an item is called
     bool unit_scale{false};                   ///< 1.2k, 3.4M instead of all digits
     bool leave{true};                         ///< false: the line is cleared at the end
@@ -75,6 +75,8 @@ struct progress_bar {
 /// };
 /// parmap::for_each(files, convert_or_say, {.progress = "convert"});
 /// ```
+///
+/// \param line  without the newline that ends it.
 PARMAP_EXPORT void println(std::string_view line);
 
 /// Where a call's progress goes: nowhere, to a bar, or to a function.
@@ -89,34 +91,40 @@ PARMAP_EXPORT void println(std::string_view line);
 /// function that throws is dropped and the work goes on.
 class progress_sink {
 public:
+    /// What a sink may be made of, when it is neither a label nor a bar.
     using function = std::function<void(const progress_state&)>;
 
     /// No progress: costs one branch.
     progress_sink() = default;
 
-    /// A bar with this label; no progress for a null pointer.
+    /// A bar.
+    /// \param label  what its line begins with; no progress for a null pointer.
     progress_sink(const char* label)
     {
         if (label != nullptr) target_.emplace<progress_bar>(progress_bar{.label = label});
     }
+    /// A bar.
+    /// \param label  what its line begins with.
     progress_sink(std::string label) : target_(progress_bar{.label = std::move(label)}) {}
 
-    /// A bar, with all it can be told.
+    /// A bar.
+    /// \param bar  all it can be told.
     progress_sink(progress_bar bar) : target_(std::move(bar)) {}
 
-    /// A function; it must be copyable (wrap one that is not with std::ref).
+    /// A function.
+    /// \param callback  copyable; wrap one that is not with std::ref.
     template <class Function>
         requires std::is_invocable_v<Function&, const progress_state&>
     progress_sink(Function callback) : target_(function(std::move(callback)))
     {
     }
 
-    /// Whether anybody listens.
+    /// \return whether anybody listens.
     explicit operator bool() const noexcept { return target_.index() != 0; }
 
-    /// The bar, when this sink is one; else null.
+    /// \return the bar, when this sink is one; else null.
     const progress_bar* bar() const noexcept { return std::get_if<progress_bar>(&target_); }
-    /// The function, when this sink is one; else null.
+    /// \return the function, when this sink is one; else null.
     const function* callback() const noexcept { return std::get_if<function>(&target_); }
 
 private:

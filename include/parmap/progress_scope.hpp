@@ -33,14 +33,16 @@ class progress_report;
 /// an exception, and `cancelled` otherwise.
 class PARMAP_EXPORT progress_scope {
 public:
-    /// \param total  items in all; std::nullopt when nobody knows
-    /// \param sink   a label, a progress_bar, or a function
+    /// Begins to report.
+    /// \param total  items in all; std::nullopt when nobody knows.
+    /// \param sink   a label, a progress_bar, or a function.
     progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink);
     progress_scope(const progress_scope&) = delete;
     progress_scope& operator=(const progress_scope&) = delete;
     ~progress_scope();
 
-    /// Counts `items` as done. From any thread; nobody locks. Without a sink: one branch.
+    /// Counts items as done. From any thread; nobody locks. Without a sink: one branch.
+    /// \param items  how many more than before.
     void advance(std::uint64_t items = 1) noexcept;
 
 private:
@@ -49,7 +51,7 @@ private:
     std::unique_ptr<detail::progress_report> report_;
 };
 
-/// A range whose elements are counted as a serial loop goes through them; see tracked().
+/// A range whose elements are counted as a serial loop goes through them; see \ref tracked.
 template <std::ranges::view View>
 class tracked_range {
 public:
@@ -77,11 +79,16 @@ public:
         progress_scope* scope_;
     };
 
+    /// As \ref tracked makes it.
+    /// \param view  of the elements.
+    /// \param sink  a label, a progress_bar, or a function.
     tracked_range(View view, const progress_sink& sink) : view_(std::move(view)), scope_(size_of(view_), sink)
     {
     }
 
+    /// \return an iterator at the first element.
     iterator begin() { return iterator(std::ranges::begin(view_), scope_); }
+    /// \return the end of the view.
     auto end() { return std::ranges::end(view_); }
 
 private:
@@ -106,6 +113,9 @@ private:
 ///
 /// \param range  any input range; one that does not know its size is shown without a total.
 /// \param sink   a label, a progress_bar, or a function.
+/// \return the elements, to be gone through once; the bar ends with it.
+///
+/// Complexity: an element costs a call of progress_scope::advance more than without a bar.
 template <std::ranges::viewable_range Range>
 auto tracked(Range&& range, const progress_sink& sink)
 {

@@ -21,11 +21,11 @@
 
 namespace parmap {
 
-/// A result of as_completed, with the position of its item in the range, from 0.
+/// A result of \ref as_completed, with the position of its item.
 template <class R>
 struct completed {
-    std::size_t index;
-    R value;
+    std::size_t index;  ///< position of the item in the range, from 0
+    R value;            ///< what the function returned for it
 };
 
 namespace detail {
@@ -138,14 +138,19 @@ public:
         State* state_;
     };
 
+    /// As \ref stream and \ref as_completed make it.
+    /// \param state  what reads, runs and keeps the items.
     explicit stream_view(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-    /// Waits for the first result, or gives the one that the stream is at.
+    /// Waits for the first result, when none was asked for yet.
+    /// \return an iterator at the result that the stream is at.
+    /// \throws as \ref stream says.
     iterator begin()
     {
         if (!state_->has_begun()) state_->next();
         return iterator(*state_);
     }
+    /// \return what an iterator equals when no result is left.
     std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
@@ -228,7 +233,11 @@ auto stream(Range&& range, Fn fn, const options& options = {})
 /// as long as another thread can. An exception comes when its item throws; a source's, after the results of all that
 /// was read before.
 ///
+/// \param range,fn,options  as stream() takes them.
 /// \return an input range of `completed<R>`, as rvalues.
+/// \throws std::invalid_argument  for bad options; nothing ran.
+///
+/// Complexity: as stream().
 template <std::ranges::viewable_range Range, class Fn>
     requires std::ranges::input_range<Range>
 auto as_completed(Range&& range, Fn fn, const options& options = {})

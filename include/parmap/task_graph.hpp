@@ -48,16 +48,25 @@ struct input;
 template <class T>
 class task {
 public:
-    using value_type = T;
+    using value_type = T;  ///< of the result
 
+    /// Another handle to the same step.
+    /// \param other  may be one that was moved from.
     task(const task& other) noexcept : step_(other.step_) { hold(); }
-    task(task&& other) noexcept = default;
+    /// Leaves the other without a step.
+    task(task&&) noexcept = default;
+    /// Lets go of the step it had.
+    /// \param other  to whose step it is a handle from then on.
+    /// \return itself.
     task& operator=(const task& other) noexcept
     {
         task copy(other);
         std::swap(step_, copy.step_);
         return *this;
     }
+    /// Lets go of the step it had.
+    /// \param other  whose step it takes over.
+    /// \return itself.
     task& operator=(task&& other) noexcept
     {
         task moved(std::move(other));
@@ -69,7 +78,8 @@ public:
         if (step_ != nullptr) step_->release();
     }
 
-    /// The result of the step; valid as long as a handle to it is kept, and it is not taken.
+    /// The result of the step.
+    /// \return a reference, valid as long as a handle to the step is kept, and the result is not taken.
     /// \throws std::logic_error  when there is none: not yet, not after a failure, not after take(), not through a
     ///                            handle that was moved from.
     std::add_lvalue_reference_t<const T> get() const&
@@ -83,6 +93,7 @@ public:
     = delete;  // the result would go with the handle
 
     /// Moves the result out. Not while the graph runs.
+    /// \return the result, which no step can read any more.
     /// \throws std::logic_error  when there is none, as get().
     T take()
         requires(!std::is_void_v<T>)
@@ -91,10 +102,10 @@ public:
         return step_->take();
     }
 
-    /// Whether the step has run and returned, since the last reset() of the graph.
+    /// \return whether the step has run and returned, since the last reset() of the graph.
     bool done() const noexcept { return step_ != nullptr && step_->is_done(); }
 
-    /// The name of the step. Not through a handle that was moved from.
+    /// \return the name of the step. Not through a handle that was moved from.
     const std::string& name() const noexcept { return step_->name(); }
 
 private:
@@ -396,8 +407,11 @@ class PARMAP_EXPORT task_graph {
 public:
     task_graph();
     task_graph(const task_graph&) = delete;
+    /// Takes the steps over, with their results.
     task_graph(task_graph&&) noexcept = default;
     task_graph& operator=(const task_graph&) = delete;
+    /// Lets go of the steps it had, and takes over the other's.
+    /// \return itself.
     task_graph& operator=(task_graph&&) noexcept = default;
     ~task_graph();
 
@@ -409,12 +423,14 @@ public:
     /// auto sum = graph.add("sum", [](parmap::task_results<int> counts) { return counts[0] + counts[1]; }, parts);
     /// ```
     ///
+    /// \param name    in dot() and on the lines of progress and trace.
     /// \param fn      called once a run, on one thread. What it returns is the step's result, of any movable type,
     ///                references decay; nothing makes a task<void>. It may call any algorithm, of parmap or oneTBB,
     ///                whose parts run on the CPUs that other steps leave idle; the options of run() are not theirs.
     /// \param inputs  tasks of this graph and std::vectors of them: any number. `fn` gets a const T& for a task<T>, a
     ///                task_results<T> (a range of const T&) for a std::vector<task<T>>, in that order, and nothing
     ///                for a task<void>, which only has to be done before.
+    /// \return a handle to the step.
     /// \throws std::invalid_argument  for a handle of another graph, or one that was moved from.
     /// \throws std::logic_error       while the graph runs.
     ///
@@ -439,10 +455,13 @@ public:
     /// auto sums = graph.map("hash", files, sha256);  // a task<std::vector<digest>>
     /// ```
     ///
+    /// \param name   as for add().
     /// \param input  a task of this graph whose result is a range, also as const.
     /// \param fn     called as parmap::map calls it, with elements of the const range, from several threads at once.
     /// \return a handle to the results in input order: a task<std::vector<R>>; a task<void> when `fn` returns void.
     /// \throws as add().
+    ///
+    /// Complexity: constant; run() does the rest.
     template <class Range, class Fn>
     auto map(std::string name, const task<Range>& input, Fn fn)
     {
@@ -469,14 +488,19 @@ public:
     /// parmap::map_reduce does: the same bits on every number of workers.
     ///
     /// ```cpp
+    /// auto files = graph.add("list", [&] { return files_below(dir); });
     /// auto sizes = graph.map("size", files, size_of);
     /// auto bytes = graph.reduce("add up", sizes, std::size_t{0}, std::plus<>());
     /// ```
     ///
+    /// \param name   as for add().
     /// \param input  a task of this graph whose result is a range, also as const.
     /// \param init   the result for an empty range; else combined once, from the left. It is copied in each run.
-    /// \param op     associative, called as op(T, T), from several threads at once; see map_reduce.hpp.
+    /// \param op     associative, called as op(T, T), from several threads at once; see \ref map_reduce.
+    /// \return a handle to the value.
     /// \throws as add().
+    ///
+    /// Complexity: constant; run() does the rest.
     template <class Range, class T, class Op>
     task<T> reduce(std::string name, const task<Range>& input, T init, Op op)
     {
@@ -526,15 +550,19 @@ public:
     /// \throws std::logic_error  while the graph runs.
     void reset();
 
-    /// Steps that were added.
+    /// \return how many steps were added.
     std::size_t size() const noexcept { return table_.steps.size(); }
 
-    /// The graph in the language of Graphviz: after run() with the state and the time of each step, of maps with the
-    /// number of items.
+    /// Draws the graph in the language of Graphviz: after run() with the state and the time of each step, of maps with
+    /// the number of items.
     ///
     /// ```cpp
     /// std::ofstream("graph.dot") << graph.dot();  // dot -Tsvg graph.dot -o graph.svg
     /// ```
+    ///
+    /// \return the text of a .dot file.
+    ///
+    /// Complexity: linear in the steps and their inputs.
     std::string dot() const;
 
 private:

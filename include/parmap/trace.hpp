@@ -42,15 +42,19 @@ public:
     /// No trace: costs one branch.
     trace_file() = default;
 
-    /// A trace in the file of this name; none for a null pointer.
-    /// \throws std::system_error  when the file cannot be written
+    /// A trace in the file of this name.
+    /// \param path  where the file is made; no trace for a null pointer.
+    /// \throws std::system_error  when the file cannot be written.
     trace_file(const char* path);
+    /// A trace in the file of this name.
+    /// \param path  where the file is made.
+    /// \throws std::system_error  when the file cannot be written.
     trace_file(const std::string& path);
 
-    /// Whether anything is recorded.
+    /// \return whether anything is recorded.
     explicit operator bool() const noexcept { return recorder_ != nullptr; }
 
-    /// What the library records with; null without a trace.
+    /// \return what the library records with; null without a trace.
     detail::trace_recorder* recorder() const noexcept { return recorder_.get(); }
 
 private:

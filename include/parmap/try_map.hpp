@@ -19,26 +19,27 @@ namespace parmap {
 /// What a try_map gives: the results there are, the failures, and why it stopped if it did.
 template <class T>
 struct outcome {
-    std::vector<std::optional<T>> values;  ///< values[i] is empty where item i failed or never ran
-    std::vector<failure> failures;         ///< by increasing index
-    stop_reason stopped{stop_reason::none};
+    std::vector<std::optional<T>> values;    ///< values[i] is empty where item i failed or never ran
+    std::vector<failure> failures;           ///< by increasing index
+    stop_reason stopped{stop_reason::none};  ///< why items never ran; none when all did
 
-    /// Items that returned. Complexity: linear.
+    /// \return items that returned. Complexity: linear.
     std::size_t completed() const
     {
         return static_cast<std::size_t>(
             std::ranges::count_if(values, [](const auto& value) { return value.has_value(); }));
     }
 
-    /// Whether every item returned.
+    /// \return whether every item returned.
     bool ok() const { return failures.empty() && stopped == stop_reason::none; }
 
-    /// All results, as `map` would have given them.
+    /// Takes all results, as `map` would have given them.
     ///
     /// ```cpp
     /// auto lengths = parmap::try_map(files, count_lines).value();
     /// ```
     ///
+    /// \return the results in input order.
     /// \throws the error of the lowest failing item; else `cancelled` when items never ran.
     std::vector<T> value() &&
     {
@@ -54,14 +55,14 @@ struct outcome {
 /// What a try_map of a function that returns void gives.
 template <>
 struct outcome<void> {
-    std::vector<bool> done;         ///< done[i]: item i returned
-    std::vector<failure> failures;  ///< by increasing index
-    stop_reason stopped{stop_reason::none};
+    std::vector<bool> done;                  ///< done[i]: item i returned
+    std::vector<failure> failures;           ///< by increasing index
+    stop_reason stopped{stop_reason::none};  ///< why items never ran; none when all did
 
-    /// Items that returned. Complexity: linear.
+    /// \return items that returned. Complexity: linear.
     std::size_t completed() const { return static_cast<std::size_t>(std::ranges::count(done, true)); }
 
-    /// Whether every item returned.
+    /// \return whether every item returned.
     bool ok() const { return failures.empty() && stopped == stop_reason::none; }
 
     /// Returns when every item returned.
@@ -80,8 +81,11 @@ struct outcome<void> {
 /// for (const parmap::failure& f : hashes.failures) std::cerr << files[f.index] << ": " << f.what() << '\n';
 /// ```
 ///
-/// Parameters and complexity as for_each. A failing item stops nothing; a stop or a timeout ends the
-/// call, and `stopped` says so.
+/// A failing item stops nothing; a stop or a timeout ends the call, and `stopped` says so. Complexity as
+/// \ref for_each.
+///
+/// \param range,fn,options  as for_each takes them.
+/// \return the outcome, whose values stand at the positions of their items.
 /// \throws std::invalid_argument  for bad options, and whatever reading the range throws; nothing ran.
 template <std::ranges::input_range Range, class Fn>
 auto try_map(Range&& range, const Fn& fn, const options& options = {})

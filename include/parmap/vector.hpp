@@ -28,17 +28,22 @@ PARMAP_EXPORT void deallocate(void* memory, std::size_t bytes, std::size_t align
 template <class T>
 class first_touch_allocator {
 public:
-    using value_type = T;
-    using is_always_equal = std::true_type;
+    using value_type = T;                    ///< what the memory is for
+    using is_always_equal = std::true_type;  ///< there is no state
+    /// A vector that is moved is never copied instead.
     using propagate_on_container_move_assignment = std::true_type;
 
     first_touch_allocator() = default;
+    /// The same allocator, for another type.
     template <class U>
     first_touch_allocator(const first_touch_allocator<U>&) noexcept
     {
     }
 
-    /// Room for `n` elements. \throws std::bad_array_new_length, std::bad_alloc
+    /// Makes room for elements.
+    /// \param n  how many.
+    /// \return memory that holds none of them yet.
+    /// \throws std::bad_alloc  when there is none to be had, or `n` is more than memory can hold.
     T* allocate(std::size_t n)
     {
         if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
@@ -47,31 +52,44 @@ public:
         return static_cast<T*>(detail::allocate(n * sizeof(T), alignof(T)));
     }
 
+    /// Gives memory back.
+    /// \param memory  from allocate().
+    /// \param n       what allocate() was asked for.
     void deallocate(T* memory, std::size_t n) noexcept
     {
         detail::deallocate(memory, n * sizeof(T), alignof(T));
     }
 
     /// Default-initialises, where std::allocator would write zeros.
+    /// \param place  where the element is to be.
     template <class U>
     void construct(U* place) noexcept(std::is_nothrow_default_constructible_v<U>)
     {
         ::new (static_cast<void*>(place)) U;
     }
+    /// Makes an element of what it is given.
+    /// \param place  where the element is to be.
+    /// \param args   for its constructor.
     template <class U, class... Args>
     void construct(U* place, Args&&... args)
     {
         ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
     }
 
+    /// \return true: each gives back what the other made room for.
     friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept
     {
         return true;
     }
 };
 
-/// A std::vector for large results: `parmap::map_to<parmap::vector<double>>(xs, f)`. Elements of
-/// trivial types have no value until they are written: `vector<double>(n)` is not zeroed.
+/// A std::vector for large results.
+///
+/// ```cpp
+/// parmap::vector<double> ys = parmap::map_to<parmap::vector<double>>(xs, square);
+/// ```
+///
+/// Elements of trivial types have no value until they are written: `vector<double>(n)` is not zeroed.
 template <class T>
 using vector = std::vector<T, first_touch_allocator<T>>;
 

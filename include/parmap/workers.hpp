@@ -17,7 +17,7 @@ struct cpu_limits {
     std::optional<int> environment{};  ///< PARMAP_MAX_WORKERS
 };
 
-/// The number of CPUs this process may use: the least of its affinity mask, its cgroup quota rounded
+/// How many CPUs this process may use: the least of its affinity mask, its cgroup quota rounded
 /// up, and the environment variable PARMAP_MAX_WORKERS; at least 1.
 ///
 /// ```cpp
@@ -26,6 +26,7 @@ struct cpu_limits {
 ///
 /// Read once, at the first call; after that a load of one integer.
 ///
+/// \return a number of 1 or more.
 /// \throws std::invalid_argument when PARMAP_MAX_WORKERS is set and not a whole number >= 1.
 PARMAP_EXPORT int num_cpus();
 
@@ -35,10 +36,19 @@ PARMAP_EXPORT int num_cpus();
 /// std::cout << parmap::describe(parmap::detect_cpu_limits()) << '\n';
 /// ```
 ///
+/// \return each of them, not yet combined.
 /// \throws std::invalid_argument when PARMAP_MAX_WORKERS is set and not a whole number >= 1.
 PARMAP_EXPORT cpu_limits detect_cpu_limits();
 
-/// The limits as a sentence: "4 CPUs = min(64 hardware, 16 affinity, 3.5 quota)".
+/// Says in a line how many CPUs the limits leave, and why.
+///
+/// ```cpp
+/// const std::string line = parmap::describe({.hardware = 64, .affinity = 16, .quota = 3.5});
+/// // line == "4 CPUs = min(64 hardware, 16 affinity, 3.5 quota)"
+/// ```
+///
+/// \param limits  as detect_cpu_limits() gives them, or made up.
+/// \return the line, without an end.
 PARMAP_EXPORT std::string describe(const cpu_limits& limits);
 
 }  // namespace parmap

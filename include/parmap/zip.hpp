@@ -203,11 +203,14 @@ consteval bool check_zip()
 
 }  // namespace detail
 
-/// Several ranges of one length, seen as one; see zip().
+/// Several ranges of one length, seen as one; see \ref zip.
 template <std::ranges::view... Views>
     requires(std::ranges::input_range<Views> && ...)
 class zip_view : public std::ranges::view_interface<zip_view<Views...>> {
 public:
+    /// As \ref zip makes it.
+    /// \param views  two or more.
+    /// \throws std::invalid_argument  naming the lengths, when they are known and differ.
     explicit zip_view(Views... views)
         : views_(std::move(views)...),
           length_(std::apply(
@@ -216,20 +219,25 @@ public:
     {
     }
 
+    /// \return an iterator at the first elements.
     auto begin() { return begin_of(views_); }
+    /// \return an iterator at the first elements.
     auto begin() const
         requires(std::ranges::input_range<const Views> && ...)
     {
         return begin_of(views_);
     }
 
+    /// \return where all ranges end.
     auto end() { return end_of(views_); }
+    /// \return where all ranges end.
     auto end() const
         requires(std::ranges::input_range<const Views> && ...)
     {
         return end_of(views_);
     }
 
+    /// \return the one length of the ranges.
     std::size_t size() const
         requires(detail::measurable<Views> && ...)
     {
@@ -266,7 +274,8 @@ private:
 /// hands to its function part by part.
 ///
 /// ```cpp
-/// parmap::for_each(parmap::zip(ys, xs), [a](double& y, double x) { y += a * x; });
+/// std::vector<double> xs = {1, 2, 3}, ys = {10, 20, 30};
+/// parmap::for_each(parmap::zip(ys, xs), [](double& y, double x) { y += 2 * x; });  // ys == {12, 24, 36}
 /// auto areas = parmap::map(parmap::zip(widths, heights), std::multiplies<>());
 /// ```
 ///
@@ -275,6 +284,7 @@ private:
 ///
 /// \param ranges  two or more; either all have an end or none has. Lvalues are referred to and keep their
 ///                lengths while the zip is in use; temporaries are owned.
+/// \return a view of tuples of references.
 /// \throws std::invalid_argument  naming the lengths, when they differ: at once for ranges that are sized or
 ///                                can be read twice. A single-pass one shows it at its end, which every
 ///                                algorithm reaches before anything runs.
