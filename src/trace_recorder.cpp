@@ -18,6 +18,7 @@
 
 #include <parmap/trace.hpp>
 
+#include "cell_width.hpp"
 #include "json_text.hpp"
 #include "sigpipe_guard.hpp"
 
@@ -39,7 +40,8 @@ int open_to_write(const std::string& path)
 {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
-        throw std::system_error(errno, std::generic_category(), "parmap: cannot write the trace " + path);
+        throw std::system_error(errno, std::generic_category(),
+                                "parmap: cannot write the trace " + printable(path, true));
     return fd;
 }
 
