@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sigpipe_guard.hpp"
+
 namespace {
 
 /// signals_program on a terminal of its own, 100 columns wide.
@@ -128,6 +130,24 @@ TEST_F(Signals, WithoutAHandlerEndAProgramAsEver)
         EXPECT_EQ(WTERMSIG(status), signal);
         expect_a_whole_terminal(p.all_written());
     }
+}
+
+TEST_F(Signals, ThatSomebodySendsDuringAWriteReachTheProgram)
+{
+    const auto write_and_get_one = [](bool to_a_broken_pipe) {
+        ::signal(SIGPIPE, SIG_DFL);
+        std::array<int, 2> ends{};
+        if (::pipe(ends.data()) != 0) ::_exit(1);
+        if (to_a_broken_pipe) ::close(ends[0]);
+        {
+            parmap::detail::sigpipe_guard guard;
+            guard.write(ends[1], "x");
+            if (!to_a_broken_pipe) ::kill(::getpid(), SIGPIPE);
+        }
+        ::_exit(0);
+    };
+    EXPECT_EXIT(write_and_get_one(true), ::testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(write_and_get_one(false), ::testing::KilledBySignal(SIGPIPE), "");
 }
 
 TEST_F(Signals, OfAPipeThatAnItemBrokeEndTheProgramAsEver)
