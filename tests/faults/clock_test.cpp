@@ -11,9 +11,11 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <tbb/task_arena.h>
 #include <unistd.h>
 
 #include <parmap/detail/engine.hpp>
@@ -245,6 +247,25 @@ TEST_F(Clock, ThatJumpsIsForgottenByTheRunAfterTheNext)
     }
 }
 
+TEST_F(Clock, OfOneInterruptedRunDoesNotMakeTinyWorkFork)
+{
+    fake_clock::stand_still();
+    const auto runs_alone = [](std::chrono::nanoseconds cost) {
+        bool touched_onetbb = false;
+        std::thread([&] {
+            parmap::for_each(std::views::iota(0, 4), [cost](int) { fake_clock::spend(cost); });
+            touched_onetbb = tbb::this_task_arena::current_thread_index() != tbb::task_arena::not_initialized;
+        }).join();
+        return !touched_onetbb;
+    };
+    parmap::testing::with_cpus(2, [&] {
+        runs_alone(100ns);  // nothing is known of the first run
+        EXPECT_TRUE(runs_alone(100ns));
+        EXPECT_FALSE(runs_alone(50us)) << "others help once it takes long";
+        EXPECT_TRUE(runs_alone(100ns)) << "one interruption is forgotten";
+    });
+}
+
 // Timeouts
 
 /// Calls `call(fn, options)` with a function that puts the clock forward by an hour in item 100, and counts the items
@@ -333,6 +354,30 @@ TEST_F(Clock, ThatStandsStillReachesNoDeadline)
         const auto squares = parmap::map(std::views::iota(0, 1'000), plain_square, {.timeout = 1ns});
         EXPECT_EQ(squares.back(), 999 * 999);
     });
+}
+
+// What a bar counts
+
+TEST_F(Clock, OfACallThatWasTakenForTinyShowsTheItemsOfBeforeToo)
+{
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const auto run = [&](bool slow) {
+        parmap::for_each(std::views::iota(0, 20), [slow](int) { fake_clock::jump(slow ? 1ms : 100ns); },
+                         {.progress = parmap::progress_bar{
+                              .label = "j", .delay = 1ms, .style = parmap::bar_style::json, .fd = pipe[1]}});
+    };
+    fake_clock::stand_still();
+    parmap::testing::with_cpus(2, [&] {
+        for (int i = 0; i < 10; ++i) run(false);
+        run(true);
+    });
+    ::close(pipe[1]);
+    std::string written;
+    for (char c{}; ::read(pipe[0], &c, 1) == 1;) written += c;
+    ::close(pipe[0]);
+    EXPECT_NE(written.find(R"("done":20,"total":20,)"), std::string::npos) << written;
+    EXPECT_NE(written.find(R"("state":"finished"})"), std::string::npos) << written;
 }
 
 // Estimates
