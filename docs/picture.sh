@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dir=${1:-/usr}
-socket=$(mktemp -u)
-terminal() { tmux -f /dev/null -S "$socket" "$@"; }
-trap 'terminal kill-server 2>/dev/null || true' EXIT
+work=$(mktemp -d)
+terminal() { tmux -f /dev/null -S "$work/socket" "$@"; }
+trap 'terminal kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
 terminal new-session -d -s demo -x 96 -y 10 "exec env -u CI TERM=screen LC_ALL=C.UTF-8 bash --norc"
 terminal send-keys -t demo "PS1='\$ '; clear; ./dev demo $dir" Enter

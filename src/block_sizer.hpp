@@ -45,7 +45,9 @@ public:
         // A few cheap items say little about the next ones: the size grows step by step.
         wanted_ = static_cast<std::size_t>(
             std::min(target_ns_ * items_per_ns, static_cast<double>(items) * growth));
-        least_ = std::min(static_cast<std::size_t>(least_ns_ * items_per_ns), wanted_);
+        // Unless no time is seen to pass: then whoever takes too many of the last items keeps them from the others.
+        if (elapsed.count() > 0)
+            least_ = std::min(static_cast<std::size_t>(least_ns_ * items_per_ns), wanted_);
     }
 
 private:

@@ -17,6 +17,7 @@
 #include "eta.hpp"
 #include "progress_line.hpp"
 #include "progress_screen.hpp"
+#include "standstill.hpp"
 #include "terminal.hpp"
 #include "turn.hpp"
 
@@ -44,6 +45,8 @@ double seconds(std::chrono::nanoseconds time)
     return std::chrono::duration<double>(time).count();
 }
 
+constinit standstill stood_still;  // told by the reporter thread
+
 }  // namespace
 
 /// A call in flight, as the reporter sees it.
@@ -56,6 +59,7 @@ public:
           of_(of),
           style_(style),
           start_(clock::now()),
+          stood_still_before_(stood_still.total()),
           total_(total),
           slots_(static_cast<std::size_t>(slots)),
           seen_(slots_.size()),
@@ -104,10 +108,10 @@ public:
     }
 
 private:
-    /// A block of one slot, and since when the reporter has seen it.
+    /// A block of one slot, and at which working time the reporter first saw it.
     struct sighting {
         std::uint64_t sequence{0};
-        clock::time_point since;
+        clock::duration since{};
     };
 
     std::chrono::nanoseconds next_tick(std::chrono::nanoseconds elapsed) const noexcept
@@ -133,7 +137,9 @@ private:
 
     line_state sample(progress_phase phase)
     {
-        const clock::time_point now = clock::now();
+        const clock::duration elapsed = clock::now() - start_;
+        // What estimates rest on: an hour's suspend says nothing of how long an item takes.
+        const clock::duration worked = elapsed - (stood_still.total() - stood_still_before_);
         std::uint64_t done = 0;
         int joined = 0;
         int began = 0;
@@ -148,32 +154,32 @@ private:
             const std::uint64_t sequence = slot.sequence.load(std::memory_order_relaxed);
             began += sequence != 0 ? 1 : 0;
             if (items == 0) continue;
-            if (seen_[i].sequence != sequence) seen_[i] = {sequence, now};
-            in_flight_.push_back({static_cast<double>(items), seconds(now - seen_[i].since)});
+            if (seen_[i].sequence != sequence) seen_[i] = {sequence, worked};
+            in_flight_.push_back({static_cast<double>(items), seconds(worked - seen_[i].since)});
             claimed += in_flight_.back().items;
             oldest = std::max(oldest, in_flight_.back().age);
         }
-        const double elapsed = seconds(now - start_);
-        const double mean_rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
-        if (eta_) eta_->update(elapsed, static_cast<double>(done), in_flight_);
+        const double mean_rate = elapsed > 0ns ? static_cast<double>(done) / seconds(elapsed) : 0;
+        if (eta_) eta_->update(seconds(worked), static_cast<double>(done), in_flight_);
 
         const progress_bar* const bar = sink_.bar();
         const bool running = phase == progress_phase::running;
-        line_state line{
-            .state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
-                      .unit = unit(),
-                      .done = done,
-                      .total = total_,
-                      .elapsed = now - start_,
-                      .eta = std::nullopt,
-                      // At the end the whole call's, which a reader of the last line asks for.
-                      // While nothing moves: at least as if the next item ended now.
-                      .rate = running && eta_ && done > 0 ? std::max(eta_->rate(), 1 / elapsed) : mean_rate,
-                      .busy = static_cast<int>(in_flight_.size()),
-                      .workers = std::max(joined, began),  // one worker joins nothing
-                      .phase = phase},
-            .unit_scale = bar != nullptr && bar->unit_scale,
-            .steps = of_ == progress_of::steps};
+        line_state line{.state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
+                                  .unit = unit(),
+                                  .done = done,
+                                  .total = total_,
+                                  .elapsed = elapsed,
+                                  .eta = std::nullopt,
+                                  // At the end the whole call's, which a reader of the last line asks for.
+                                  // While nothing moves: at least as if the next item ended now.
+                                  .rate = running && eta_ && done > 0 && worked > 0ns
+                                              ? std::max(eta_->rate(), 1 / seconds(worked))
+                                              : mean_rate,
+                                  .busy = static_cast<int>(in_flight_.size()),
+                                  .workers = std::max(joined, began),  // one worker joins nothing
+                                  .phase = phase},
+                        .unit_scale = bar != nullptr && bar->unit_scale,
+                        .steps = of_ == progress_of::steps};
         // A caller's own loop may count on after its total, which then was none.
         if (line.state.total && done > *line.state.total) line.state.total.reset();
         if (!running || !line.state.total || !eta_) return line;
@@ -224,6 +230,7 @@ private:
     const bar_style style_;
     std::shared_ptr<progress_screen> screen_;  // from the first frame on
     const clock::time_point start_;
+    const clock::duration stood_still_before_;
     const std::optional<std::uint64_t> total_;
     std::vector<worker_slot> slots_;
     std::atomic<bool> closed_{false};
@@ -331,6 +338,7 @@ private:
             if (clock::now() < next->due) {
                 wakes_at_ = next->due;
                 changed_.wait_until(lock, wakes_at_);
+                stood_still.waited(wakes_at_, clock::now());
                 continue;
             }
             const std::shared_ptr<reported_call> call = next->call;

@@ -253,7 +253,7 @@ private:
     void wait()
     {
         const bool any = helps_with_any();
-        if (any && look_out_for([this] { return ready() || can_help(); }, 5us)) return;
+        if (any && look_out_for([this] { return ready() || is_at_end() || can_help(); }, 5us)) return;
         const bool wants_stand_in = !any && !has_stand_in_ && crew_;
         auto until = limits_.deadline;
         if (wants_stand_in) until = std::min(until, clock::now() + patience);
@@ -436,9 +436,11 @@ private:
     static bool look_out_for(const Something& something, clock::duration while_)
     {
         const clock::time_point until = clock::now() + while_;
-        do {
+        // A look takes longer than 10 ns: so many end it on a clock that stands still too.
+        for (auto looks = while_ / 10ns; looks > 0; --looks) {
             if (something()) return true;
-        } while (clock::now() < until);
+            if (clock::now() >= until) break;
+        }
         return false;
     }
 

@@ -2,11 +2,13 @@
 // A task graph at rest: what may be added and run, and how it is drawn.
 #include <parmap/task_graph.hpp>
 
+#include <ranges>
 #include <stdexcept>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "cell_width.hpp"
 #include "graph_run.hpp"
 
 namespace parmap {
@@ -49,21 +51,28 @@ private:
     graph_status& status_;
 };
 
-/// As a string of Graphviz's language.
+/// As a string of Graphviz's language, which keeps its lines and nothing else that a terminal would obey.
 std::string escaped(std::string_view text)
 {
     std::string dot;
-    for (const char c : text) {
-        if (c == '"' || c == '\\') dot += '\\';
-        if (c == '\n') {
-            dot += "\\n";
-        } else if (c == '&') {
-            dot += "&amp;";  // or the name of a character begins with it
-        } else {
-            dot += c;
+    for (const auto line : std::views::split(text, '\n')) {
+        if (line.begin() != text.begin()) dot += "\\n";
+        for (const char c : printable(std::string_view(line.begin(), line.end()), true)) {
+            if (c == '"' || c == '\\') dot += '\\';
+            if (c == '&') {
+                dot += "&amp;";  // or the name of a character begins with it
+            } else {
+                dot += c;
+            }
         }
     }
     return dot;
+}
+
+/// A step in an error text, by its name.
+std::string quoted_name(const step& s)
+{
+    return fmt::format("\"{}\"", printable(s.name(), true));
 }
 
 std::string in_words(std::chrono::nanoseconds time)
@@ -117,7 +126,7 @@ std::string fate(const step& s, step_state state)
 
 std::string step::called() const
 {
-    return fmt::format("step {} (\"{}\")", index() + 1, name_);
+    return fmt::format("step {} ({})", index() + 1, quoted_name(*this));
 }
 
 void check_result(const step* from)
@@ -140,19 +149,19 @@ void task_graph::admit(std::shared_ptr<detail::step> step, std::span<detail::ste
 {
     if (status_->running.load()) {
         throw std::logic_error(
-            fmt::format("parmap: step \"{}\" cannot be added while the graph runs: wait until run() returns",
-                        step->name()));
+            fmt::format("parmap: step {} cannot be added while the graph runs: wait until run() returns",
+                        detail::quoted_name(*step)));
     }
     for (const detail::step* const input : inputs) {
         if (input == nullptr) {
-            throw std::invalid_argument(
-                fmt::format("parmap: an input of step \"{}\" is a handle that was moved from", step->name()));
+            throw std::invalid_argument(fmt::format(
+                "parmap: an input of step {} is a handle that was moved from", detail::quoted_name(*step)));
         }
         if (input->record().graph != status_) {
-            throw std::invalid_argument(fmt::format(
-                "parmap: step \"{}\" cannot read {}, which is of another graph: a step's inputs are "
-                "handles of its own graph",
-                step->name(), input->called()));
+            throw std::invalid_argument(
+                fmt::format("parmap: step {} cannot read {}, which is of another graph: a step's inputs are "
+                            "handles of its own graph",
+                            detail::quoted_name(*step), input->called()));
         }
     }
     step->record().graph = status_;

@@ -92,7 +92,7 @@ write_result write_frame(int fd, std::string_view frame,
 {
     using std::chrono::milliseconds;
     constexpr milliseconds most(std::numeric_limits<int>::max());
-    const sigpipe_guard guard;
+    sigpipe_guard guard;
     while (true) {
         pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
         const auto now = std::chrono::steady_clock::now();
@@ -100,7 +100,7 @@ write_result write_frame(int fd, std::string_view frame,
         const int answer = ::poll(&ready, 1, static_cast<int>(std::min(left, most).count()));
         if (answer == 0) return write_result::dropped;
         if (answer > 0) {
-            const ssize_t written = ::write(fd, frame.data(), frame.size());
+            const ssize_t written = guard.write(fd, frame);
             if (written >= 0) return write_result::written;
         }
         if (errno == EAGAIN) return write_result::dropped;

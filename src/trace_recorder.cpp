@@ -18,6 +18,7 @@
 
 #include <parmap/trace.hpp>
 
+#include "cell_width.hpp"
 #include "json_text.hpp"
 #include "sigpipe_guard.hpp"
 
@@ -39,7 +40,8 @@ int open_to_write(const std::string& path)
 {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
-        throw std::system_error(errno, std::generic_category(), "parmap: cannot write the trace " + path);
+        throw std::system_error(errno, std::generic_category(),
+                                "parmap: cannot write the trace " + printable(path, true));
     return fd;
 }
 
@@ -89,7 +91,7 @@ public:
     void flush()
     {
         for (std::string_view rest = buffer_; !rest.empty();) {
-            const ssize_t written = ::write(fd_, rest.data(), rest.size());
+            const ssize_t written = guard_.write(fd_, rest);
             if (written < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category());
             rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
         }
@@ -100,6 +102,7 @@ private:
     static constexpr std::size_t piece = 1U << 16U;
 
     int fd_;
+    sigpipe_guard guard_;
     std::string buffer_;
 };
 
@@ -167,7 +170,6 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
 
 void trace_recorder::write()
 {
-    const sigpipe_guard guard;
     std::vector<std::string> names(std::max<std::size_t>(names_.size(), 1), R"("")");
     for (const auto& [text, place] : names_) names[place] = quoted(text);
 

@@ -18,6 +18,7 @@
 #    include <sched.h>
 #endif
 
+#include "cell_width.hpp"
 #include "cpu_limits.hpp"
 
 namespace parmap {
@@ -184,8 +185,9 @@ cpu_limits limits_of(const platform& platform)
     if (const char* const text = platform.max_workers_variable) {
         limits.environment = parse<int>(text);
         if (limits.environment.value_or(0) < 1) {
-            throw std::invalid_argument(fmt::format(
-                "PARMAP_MAX_WORKERS is \"{}\": set it to a whole number >= 1, or unset it", text));
+            throw std::invalid_argument(
+                fmt::format("PARMAP_MAX_WORKERS is \"{}\": set it to a whole number >= 1, or unset it",
+                            printable(text, true)));
         }
     }
     return limits;

@@ -305,30 +305,6 @@ TEST(Traps, WorkKnownToBeTinyTouchesNoOneTbb)
     });
 }
 
-TEST(Traps, OneInterruptedRunDoesNotMakeTinyWorkFork)
-{
-    const auto runs_alone = [](bool interrupted) {
-        int arena_index = 0;
-        std::thread([&] {
-            parmap::for_each(std::views::iota(0, 4), [interrupted](int) {
-                if (interrupted) std::this_thread::sleep_for(50us);
-            });
-            arena_index = tbb::this_task_arena::current_thread_index();
-        }).join();
-        return arena_index == not_in_an_arena;
-    };
-    parmap::testing::with_cpus(2, [&] {
-        // The machine may interrupt as well: one of many is enough.
-        bool alone = false;
-        for (int i = 0; i < 1000 && !alone; ++i) {
-            const bool known_to_be_tiny = runs_alone(false) && runs_alone(false);
-            runs_alone(true);
-            alone = runs_alone(false) && known_to_be_tiny;
-        }
-        EXPECT_TRUE(alone);
-    });
-}
-
 TEST(Run, AStopIsSeenAfterOneItemThoughEarlierRunsWereTiny)
 {
     std::stop_source source;

@@ -585,25 +585,6 @@ TEST_F(Pipe, AGraphHasALineAndEachOfItsMapsABar)
     EXPECT_NE(written.find(R"("label":"hash","done":3,"total":3,)"), std::string::npos) << written;
 }
 
-TEST_F(Pipe, ACallThatWasTakenForTinyCountsTheItemsOfBeforeToo)
-{
-    const auto run = [&](bool slow) {
-        parmap::for_each(
-            std::views::iota(0, 20),
-            [slow](int) {
-                if (slow) std::this_thread::sleep_for(1ms);
-            },
-            {.progress = progress_bar{.label = "j", .delay = 1ms, .style = bar_style::json, .fd = ends[1]}});
-    };
-    parmap::testing::with_cpus(2, [&] {
-        for (int i = 0; i < 10; ++i) run(false);
-        run(true);
-    });
-    const std::string written = all_written();
-    EXPECT_NE(written.find(R"("done":20,"total":20,)"), std::string::npos) << written;
-    EXPECT_NE(written.find(R"("state":"finished"})"), std::string::npos) << written;
-}
-
 TEST_F(Pipe, AReaderThatLeftHarmsNobody)
 {
     int broken[2];

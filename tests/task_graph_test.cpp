@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 
@@ -1832,7 +1833,7 @@ TEST(TaskGraph, ThePictureIsValidWhateverTheNames)
         const auto picture = dot_parser(graph.dot()).parse();
         ASSERT_EQ(picture.nodes.size(), names.size());
         for (std::size_t i = 0; i < names.size(); ++i) {
-            const std::string fate = fate_of(picture, "s" + std::to_string(i), names[i]);
+            const std::string fate = fate_of(picture, fmt::format("s{}", i), names[i]);
             EXPECT_TRUE(i != 0 || !ran || fate.ends_with(": " + names[i])) << fate;
         }
     }

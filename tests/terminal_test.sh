@@ -10,6 +10,9 @@ work=$(mktemp -d)
 terminal() { tmux -f /dev/null -S "$work/socket" "$@"; }
 trap 'terminal kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
+# Items of the program wait for somebody to write there.
+mkfifo "$work/gate"
+
 fail() {
     echo "FAILED: $*"
     terminal capture-pane -p 2>/dev/null || true
@@ -37,14 +40,24 @@ until_screen 'squaring:  9[0-9]%.* 9[0-9]/100 \[[^]]*\]$'
 terminal resize-window -t test -x 100 -y 20
 until_screen 'squaring:  9[0-9]%|.*busy\]$'
 [ "$(lines_of_bar)" = 1 ] || fail "$(lines_of_bar) lines of one bar after two resizes"
-touch "$work/gate"
+echo go >"$work/gate"
 until_screen '^rc=0'
 screen | grep -q 'squaring: 100%|█*| 100/100 \[00:' || fail "no last line"
 screen | grep -q '^sum 328350$' || fail "wrong result"
 [ "$(lines_of_bar)" = 1 ] || fail "$(lines_of_bar) lines of one bar at the end"
 
+# Ctrl-Z stops the program, and after fg it goes on with its bar.
+terminal send-keys -t test "clear; $program $work/gate; echo rc=\$?" Enter
+until_screen 'squaring:  9[0-9]%|'
+terminal send-keys -t test C-z
+until_screen 'Stopped'
+terminal send-keys -t test "clear; fg" Enter
+until_screen 'squaring:  9[0-9]%|'
+echo go >"$work/gate"
+until_screen '^sum 328350$'
+screen | grep -q 'squaring: 100%|█*| 100/100 \[00:' || fail "no last line after fg"
+
 # Ctrl-C ends the program as it always would, and the cursor is where it can be seen.
-rm "$work/gate"
 terminal send-keys -t test "clear; $program $work/gate" Enter
 until_screen 'squaring:  9[0-9]%|'
 terminal send-keys -t test C-c
@@ -54,7 +67,6 @@ until_screen '^rc=130'
 [ "$(terminal display-message -p -t test '#{cursor_flag}')" = 1 ] || fail "the cursor is hidden"
 
 # Files that are no terminal: the right result, exit code 0, no escape.
-touch "$work/gate"
 result=$("$program" 2>&-) || fail "exit code $? with stderr closed"
 [ "$result" = "sum 328350" ] || fail "stderr closed: $result"
 result=$(PARMAP_PROGRESS=terminal "$program" 2>/dev/full) || fail "exit code $? with a full stderr"

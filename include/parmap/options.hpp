@@ -27,6 +27,14 @@ struct options {
     progress_sink progress{};
 
     /// Ends the call at the next block (about 50 us, or one item) once a stop is requested.
+    ///
+    /// ```cpp
+    /// std::jthread thread([&](std::stop_token stop) { parmap::for_each(files, convert, {.stop = stop}); });
+    /// thread.request_stop();
+    /// ```
+    ///
+    /// A signal handler may not request a stop: block the signal before any thread is made, and have a thread
+    /// sigwait() for it and then call request_stop(), as README.md shows.
     std::stop_token stop{};
 
     /// For the whole call, from its first line; looked at between blocks, so it interrupts no item that is

@@ -26,16 +26,18 @@ enum class progress_phase {
 
 /// A call in flight, as a progress sink sees it.
 struct progress_state {
-    std::string_view label;                       ///< as given; valid during the call of the sink
-    std::string_view unit;                        ///< what an item is called, "it" by default
-    std::uint64_t done;                           ///< items that returned, never items that only started
-    std::optional<std::uint64_t> total;           ///< items in all, when known
-    std::chrono::nanoseconds elapsed;             ///< since the call began
-    std::optional<std::chrono::nanoseconds> eta;  ///< expected time to the end, once there is ground for it
-    double rate;                                  ///< items per second, now
-    int busy;                                     ///< workers that are running an item
-    int workers;                                  ///< workers that have joined the call; 0: not known
-    progress_phase phase;                         ///< running until the last state, which tells how it ended
+    std::string_view label;              ///< as given; valid during the call of the sink
+    std::string_view unit;               ///< what an item is called, "it" by default
+    std::uint64_t done;                  ///< items that returned, never items that only started
+    std::optional<std::uint64_t> total;  ///< items in all, when known
+    std::chrono::nanoseconds elapsed;    ///< since the call began
+    /// Expected time to the end, once there is ground for it. Where the process is stopped, or its machine suspended,
+    /// that counts as elapsed, and neither the estimate nor the rate takes the items for slower.
+    std::optional<std::chrono::nanoseconds> eta;
+    double rate;           ///< items per second, now
+    int busy;              ///< workers that are running an item
+    int workers;           ///< workers that have joined the call; 0: not known
+    progress_phase phase;  ///< running until the last state, which tells how it ended
 };
 
 /// How a bar is shown.
@@ -67,7 +69,8 @@ struct progress_bar {
     int fd{2};                                ///< where it is shown: standard error
 };
 
-/// Writes a line to standard output, above any bars that are on the terminal.
+/// Writes a line to standard output, above any bars that are on the terminal. It is written as it is: unlike a label,
+/// it may hold colours, and what else a terminal obeys.
 ///
 /// ```cpp
 /// const auto convert_or_say = [](const std::string& file) {
