@@ -15,9 +15,13 @@
 #include <source_location>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include <signal.h>
+#include <unistd.h>
 
 #include <tbb/parallel_for.h>
 #include <parmap/parmap.hpp>
