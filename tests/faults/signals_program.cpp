@@ -117,7 +117,7 @@ int run_with_a_bar(const parmap::options& options)
 {
     const auto fn = [](long long x) {
         if (x == 0) wait_for_the_test();
-        for (int i = 0; i < 100; ++i) std::this_thread::yield();
+        for (int i = 0; i < 10; ++i) std::this_thread::yield();
         return x * x;
     };
     parmap::testing::on_workers(workers, [&] {
