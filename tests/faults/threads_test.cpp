@@ -2,6 +2,7 @@
 // Many threads at once, deep nesting, and what becomes of it all in the child of a fork.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -122,7 +123,7 @@ bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &::_exit)
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child == 0) {
-        ::alarm(120);  // a child that hangs ends by a signal
+        ::alarm(60);  // a child that hangs ends by a signal
         end(body() ? 0 : 1);
     }
     int status = 0;
@@ -229,6 +230,22 @@ TEST(Forks, InsideAnItem)
     });
 }
 
+TEST(Forks, AChildHasAReporterOfItsOwn)
+{
+    const auto is_told_meanwhile = [] {
+        std::latch told(1);
+        std::atomic<bool> first{true};
+        const parmap::progress_scope scope(1, [&](const parmap::progress_state& state) {
+            const bool running = state.phase == parmap::progress_phase::running;
+            if (running && first.exchange(false)) told.count_down();
+        });
+        told.wait();
+        return true;
+    };
+    EXPECT_TRUE(is_told_meanwhile());
+    EXPECT_TRUE(in_a_child(is_told_meanwhile));
+}
+
 TEST(Forks, ABarOfTheParentEndsOnce)
 {
     const std::string path = ::testing::TempDir() + "bar_" + std::to_string(::getpid());
@@ -311,7 +328,10 @@ TEST(Forks, AStreamThatIsNotBegunRunsInTheChild)
 TEST(Forks, AStreamThatIsBegunSaysSoInTheChild)
 {
     on_workers(most_workers, [] {
-        auto squares = parmap::stream(std::views::iota(0, 100), [](int x) { return x * x; });
+        auto squares = parmap::stream(std::views::iota(0, 100), [](int x) {
+            std::this_thread::sleep_for(std::chrono::microseconds(1));  // heavy enough for others to come
+            return x * x;
+        });
         auto at = squares.begin();
         EXPECT_TRUE(in_a_child([&] {
             try {
