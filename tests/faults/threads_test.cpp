@@ -117,6 +117,17 @@ TEST(Threads, SixDeepMapsStreamsAndGraphsCountEveryLeaf)
 
 // After a fork
 
+class Forks : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+#if defined(__SANITIZE_THREAD__)
+        GTEST_SKIP()
+            << "ThreadSanitizer ends a child whose new thread has the place of one that was the parent's";
+#endif
+    }
+};
+
 /// Runs `body` in a child. \return whether `body` said that all is right
 bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &::_exit)
 {
@@ -183,7 +194,7 @@ std::size_t count(const std::string& text, const std::string& part)
     return found;
 }
 
-TEST(Forks, AChildAndItsChildAndTheParentGoOn)
+TEST_F(Forks, AChildAndItsChildAndTheParentGoOn)
 {
     static const use_at_the_end here_too;
     on_workers(most_workers, [] {
@@ -197,7 +208,7 @@ TEST(Forks, AChildAndItsChildAndTheParentGoOn)
     });
 }
 
-TEST(Forks, WhileAnotherThreadOfTheParentIsAtWork)
+TEST_F(Forks, WhileAnotherThreadOfTheParentIsAtWork)
 {
     on_workers(most_workers, [] {
         const to_nowhere nowhere;
@@ -216,7 +227,7 @@ TEST(Forks, WhileAnotherThreadOfTheParentIsAtWork)
     });
 }
 
-TEST(Forks, InsideAnItem)
+TEST_F(Forks, InsideAnItem)
 {
     on_workers(most_workers, [] {
         std::latch both(2);
@@ -230,7 +241,7 @@ TEST(Forks, InsideAnItem)
     });
 }
 
-TEST(Forks, AChildHasAReporterOfItsOwn)
+TEST_F(Forks, AChildHasAReporterOfItsOwn)
 {
     const auto is_told_meanwhile = [] {
         std::latch told(1);
@@ -246,7 +257,7 @@ TEST(Forks, AChildHasAReporterOfItsOwn)
     EXPECT_TRUE(in_a_child(is_told_meanwhile));
 }
 
-TEST(Forks, ABarOfTheParentEndsOnce)
+TEST_F(Forks, ABarOfTheParentEndsOnce)
 {
     const std::string path = ::testing::TempDir() + "bar_" + std::to_string(::getpid());
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"), &std::fclose);
@@ -267,7 +278,7 @@ TEST(Forks, ABarOfTheParentEndsOnce)
     EXPECT_EQ(std::remove(path.c_str()), 0);
 }
 
-TEST(Forks, ABarWhoseFunctionIsBeingCalledByTheParentEndsInTheChild)
+TEST_F(Forks, ABarWhoseFunctionIsBeingCalledByTheParentEndsInTheChild)
 {
     const pid_t parent = ::getpid();
     std::latch called(1);
@@ -289,7 +300,7 @@ TEST(Forks, ABarWhoseFunctionIsBeingCalledByTheParentEndsInTheChild)
     scope.reset();
 }
 
-TEST(Forks, ATraceOfTheParentIsWrittenOnceAndByTheParent)
+TEST_F(Forks, ATraceOfTheParentIsWrittenOnceAndByTheParent)
 {
     const std::string path = ::testing::TempDir() + "trace_" + std::to_string(::getpid());
     {
@@ -310,7 +321,7 @@ TEST(Forks, ATraceOfTheParentIsWrittenOnceAndByTheParent)
     EXPECT_EQ(std::remove(path.c_str()), 0);
 }
 
-TEST(Forks, AStreamThatIsNotBegunRunsInTheChild)
+TEST_F(Forks, AStreamThatIsNotBegunRunsInTheChild)
 {
     on_workers(most_workers, [] {
         ASSERT_TRUE(all_is_right());
@@ -325,7 +336,7 @@ TEST(Forks, AStreamThatIsNotBegunRunsInTheChild)
     });
 }
 
-TEST(Forks, AStreamThatIsBegunSaysSoInTheChild)
+TEST_F(Forks, AStreamThatIsBegunSaysSoInTheChild)
 {
     on_workers(most_workers, [] {
         auto squares = parmap::stream(std::views::iota(0, 100), [](int x) {
