@@ -70,8 +70,8 @@ public:
             for (; made != wanted; ++made) now.have_one_wait();
         } catch (const std::runtime_error&) {
             made = std::max(made, made_.load(std::memory_order_relaxed));
-            static_cast<void>(new tbb::global_control(tbb::global_control::max_allowed_parallelism,
-                                                      static_cast<std::size_t>(made) + 1));
+            limit_ = new tbb::global_control(tbb::global_control::max_allowed_parallelism,
+                                             static_cast<std::size_t>(made) + 1);
         }
         made_.store(made, std::memory_order_release);
     }
@@ -113,6 +113,7 @@ private:
     std::atomic<int> made_{0};
     std::mutex mutex_;
     std::atomic<int> round_{0};
+    const tbb::global_control* limit_{nullptr};  // held for the process, once there are fewer than wanted
 };
 
 int most_threads()
