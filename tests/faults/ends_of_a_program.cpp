@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every algorithm, with a bar and a trace, wherever a program runs code that is not main's: before it and after it, in
-// handlers of exit, in destructors of threads, and in a thread that still runs when main returns.
+// handlers of exit, and in destructors of threads.
 #include <array>
-#include <atomic>
 #include <cstdlib>
-#include <string>
 #include <thread>
 
 #include "everything.hpp"
@@ -36,23 +34,9 @@ struct at_the_end_of_its_thread {
     const char* thread;
 };
 
-// Runs on while the program ends, and has itself been heard of before it does.
-void run_until_the_end()
-{
-    static std::atomic<bool> runs{false};
-    std::thread([] {
-        while (parmap::testing::wrong_results({.grain_size = 1}).empty()) {
-            runs = true;
-            runs.notify_all();
-        }
-        std::_Exit(EXIT_FAILURE);
-    }).detach();
-    runs.wait(false);
-}
-
 }  // namespace
 
-int main(int argc, char** argv)
+int main()
 {
     static thread_local const at_the_end_of_its_thread of_main("at the end of the main thread");
     use("in main");
@@ -60,5 +44,4 @@ int main(int argc, char** argv)
         static thread_local const at_the_end_of_its_thread of_another("at the end of another thread");
     }).join();
     std::atexit([] { use("in a handler registered after the first use"); });
-    if (argc == 2 && std::string(argv[1]) == "detached") run_until_the_end();
 }
