@@ -51,11 +51,10 @@ public:
             std::unique_lock lock(mutex_);
             closed_ = true;
             changed_.notify_all();
-            // Threads do not survive a fork: in the child there is nobody to wait for.
-            changed_.wait(lock, [this] { return inside_ == 0 || !scheduler::usable(); });
+            changed_.wait(lock, [this] { return inside_ == 0; });
         }
         if (!stand_in_.joinable()) return;
-        scheduler::usable() ? stand_in_.join() : stand_in_.detach();
+        stand_in_.join();
         lent.store(false);
     }
 
@@ -141,17 +140,26 @@ private:
     std::thread stand_in_;  // made and joined by the owner of the crew
 };
 
-crew::crew(job& work, int size) : arena_(size), entrance_(new entrance(work, size + 1)) {}
+crew::crew(job& work, int size)
+    : arena_(std::make_unique<scheduler::arena>(size)),
+      entrance_(new entrance(work, size + 1))
+{
+}
 
 crew::~crew()
 {
     close();
-    entrance_->let_go();
+    if (scheduler::usable()) {
+        entrance_->let_go();
+    } else {
+        static_cast<void>(arena_.release());
+    }
 }
 
 void crew::close() noexcept
 {
-    entrance_->close();
+    // Threads do not survive a fork: in the child there is nobody to wait for, and what they had locked stays so.
+    if (scheduler::usable()) entrance_->close();
 }
 
 void crew::call()
@@ -159,7 +167,7 @@ void crew::call()
     if (entrance_->call_stand_in()) return;
     entrance_->hold();
     try {
-        arena_.send(*entrance_);
+        arena_->send(*entrance_);
     } catch (...) {
         entrance_->let_go();
         throw;

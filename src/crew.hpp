@@ -3,6 +3,8 @@
 // calling thread while that sleeps. Knows no oneTBB.
 #pragma once
 
+#include <memory>
+
 #include "scheduler.hpp"
 
 namespace parmap::detail {
@@ -41,7 +43,7 @@ public:
 private:
     class entrance;
 
-    scheduler::arena arena_;
+    std::unique_ptr<scheduler::arena> arena_;
     entrance* entrance_;  // counts its owners: threads may come when the crew is gone
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "eta.hpp"
 #include "progress_line.hpp"
@@ -94,6 +95,8 @@ public:
     /// waited for, a file that takes nothing not for long.
     void close(progress_phase phase) noexcept
     {
+        // The copy in a child after a fork is silent: the parent tells, and its reporter may have the turn for ever.
+        if (::getpid() != pid_) return;
         const bool to_function = sink_.callback() != nullptr;
         const clock::time_point deadline = clock::now() + patience;
         const std::unique_lock lock(turn_, to_function ? clock::time_point::max() : deadline);
@@ -228,6 +231,7 @@ private:
     progress_sink sink_;
     const progress_of of_;
     const bar_style style_;
+    const pid_t pid_{::getpid()};
     std::shared_ptr<progress_screen> screen_;  // from the first frame on
     const clock::time_point start_;
     const clock::duration stood_still_before_;

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <stdexcept>
 
 #include <pthread.h>
 #include <tbb/blocked_range.h>
@@ -15,6 +18,8 @@
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 #include <tbb/task_scheduler_observer.h>
+
+#include <parmap/workers.hpp>
 
 #include "cpu_limits.hpp"
 
@@ -47,6 +52,84 @@ void keep_to_the_cpus()
     static_cast<void>(limit);
 }
 
+/// oneTBB's threads make each other, and one that cannot ends the process. So all that may be needed are made before,
+/// by the calling thread, where it is an exception; and oneTBB is then held to those there are.
+class thread_supply {
+public:
+    /// Has so many made, all together, unless it was found out before that there are no more.
+    /// \throws what oneTBB throws for want of memory
+    void make(int wanted)
+    {
+        if (wanted <= made_.load(std::memory_order_acquire)) return;
+        const std::lock_guard lock(mutex_);
+        if (wanted <= made_.load(std::memory_order_relaxed)) return;
+        keep_threads();
+        const round now(round_);
+        int made = 0;
+        try {
+            for (; made != wanted; ++made) now.have_one_wait();
+        } catch (const std::runtime_error&) {
+            made = std::max(made, made_.load(std::memory_order_relaxed));
+            limit_ = new tbb::global_control(tbb::global_control::max_allowed_parallelism,
+                                             static_cast<std::size_t>(made) + 1);
+        }
+        made_.store(made, std::memory_order_release);
+    }
+
+private:
+    /// Threads that wait for each other: one that was free again would serve twice.
+    class round {
+    public:
+        explicit round(std::atomic<int>& number) : number_(number), mine_(number.load()) {}
+        round(const round&) = delete;
+        round& operator=(const round&) = delete;
+        ~round()
+        {
+            number_.store(mine_ + 1);
+            number_.notify_all();
+        }
+
+        void have_one_wait() const
+        {
+            tbb::task_arena(1, 0).enqueue([&number = number_, mine = mine_] { number.wait(mine); });
+        }
+
+    private:
+        std::atomic<int>& number_;
+        const int mine_;
+    };
+
+    // oneTBB ends its threads when the last thread that called it has ended, unless there is an arena.
+    static void keep_threads()
+    {
+        static const tbb::task_arena* const kept = [] {
+            auto arena = std::make_unique<tbb::task_arena>(1, 0);
+            arena->initialize();
+            return arena.release();
+        }();
+        static_cast<void>(kept);
+    }
+
+    std::atomic<int> made_{0};
+    std::mutex mutex_;
+    std::atomic<int> round_{0};
+    const tbb::global_control* limit_{nullptr};  // held for the process, once there are fewer than wanted
+};
+
+int most_threads()
+{
+    return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+}
+
+/// Before each use of oneTBB's threads.
+void prepare()
+{
+    static constinit thread_supply supply;
+    watch_forks();
+    keep_to_the_cpus();
+    supply.make(std::min(most_threads(), num_cpus()) - 1);
+}
+
 /// Tells the job who joins the arena that the observer was made in. Exits are not counted: oneTBB loses some
 /// of them.
 class join_observer final : public tbb::task_scheduler_observer {
@@ -69,8 +152,7 @@ private:
 // oneTBB prints a warning when an arena is made for more threads than it may make.
 int allowed(int threads)
 {
-    const auto limit = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-    return std::min(threads, static_cast<int>(limit));
+    return std::min(threads, most_threads());
 }
 
 /// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
@@ -113,8 +195,7 @@ bool usable() noexcept
 
 void run(job& job, int tickets, int workers, bool watched)
 {
-    watch_forks();
-    keep_to_the_cpus();
+    prepare();
     callers_group group;
 
     const int width_here = tbb::this_task_arena::max_concurrency();
@@ -134,7 +215,7 @@ bool cancelled() noexcept
 
 int width_here(int workers) noexcept
 {
-    return std::min(workers, tbb::this_task_arena::max_concurrency());
+    return usable() ? std::min(workers, tbb::this_task_arena::max_concurrency()) : 1;
 }
 
 struct team::threads {
@@ -152,8 +233,7 @@ team::~team() = default;
 
 void team::run(shift& shift)
 {
-    watch_forks();
-    keep_to_the_cpus();
+    prepare();
     callers_group group;
     threads_ = std::make_unique<threads>(shift, group.context);
     const auto work_and_wait = [this] { threads_->tasks.run_and_wait([this] { threads_->come(); }); };
@@ -181,15 +261,15 @@ void isolated(void (*function)(void*), void* argument)
 }
 
 struct arena::threads {
-    explicit threads(int size) : own(allowed(size), 0) { own.initialize(); }
+    explicit threads(int size) : own(allowed(size + 1) - 1, 0) { own.initialize(); }
 
     tbb::task_arena own;
 };
 
 arena::arena(int size)
 {
-    watch_forks();
-    keep_to_the_cpus();
+    prepare();
+    if (most_threads() == 1) throw std::runtime_error("parmap: there are no threads");
     threads_ = std::make_unique<threads>(size);
 }
 

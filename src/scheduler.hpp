@@ -59,7 +59,7 @@ void run(job& job, int tickets, int workers, bool watched);
 /// Whether the task group around the calling thread was cancelled.
 bool cancelled() noexcept;
 
-/// Threads that may run items for the calling thread: `workers`, or fewer in a narrower arena.
+/// Threads that may run items for the calling thread: `workers`, or fewer in a narrower arena; one after a fork in the child.
 int width_here(int workers) noexcept;
 
 /// What threads do together that come when they are called and leave when there is nothing to do for them.

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -84,6 +85,9 @@ public:
     {
         if (is_over_) return std::nullopt;
         if (!std::exchange(has_begun_, true)) begin();
+        if (crew_ && !scheduler::usable()) {
+            throw std::logic_error("parmap: a stream that was begun before a fork cannot go on in the child");
+        }
         give_back();
         while (true) {
             if (const stop_reason why = asked_to_stop(); why != stop_reason::none) stop(why);

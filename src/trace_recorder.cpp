@@ -129,11 +129,16 @@ trace_recorder::~trace_recorder()
 {
     try {
         // A child after a fork has a copy of what its parent is going to write.
-        if (::getpid() == pid_) write();
+        if (is_of_this_process()) write();
     } catch (...) {
         // A destructor cannot tell.
     }
     ::close(fd_);
+}
+
+bool trace_recorder::is_of_this_process() const noexcept
+{
+    return ::getpid() == pid_;
 }
 
 trace_lane* trace_recorder::lane() noexcept
@@ -144,6 +149,8 @@ trace_lane* trace_recorder::lane() noexcept
 
 trace_lane* trace_recorder::find_or_add_lane() noexcept
 {
+    // In a child after a fork, a thread that is not there may hold the lock.
+    if (!is_of_this_process()) return nullptr;
     try {
         const pid_t tid = ::gettid();
         const std::lock_guard lock(mutex_);
@@ -158,6 +165,7 @@ trace_lane* trace_recorder::find_or_add_lane() noexcept
 
 std::uint32_t trace_recorder::name(std::string_view text) noexcept
 {
+    if (!is_of_this_process()) return 0;
     try {
         const std::lock_guard lock(mutex_);
         const auto place = names_.find(text);

@@ -55,6 +55,7 @@ private:
         trace_lane lane;
     };
 
+    bool is_of_this_process() const noexcept;
     trace_lane* find_or_add_lane() noexcept;
     void write();
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -297,7 +298,10 @@ TEST(Traps, WorkKnownToBeTinyTouchesNoOneTbb)
         return arena_index;
     };
     parmap::testing::with_cpus(2, [&] {
-        EXPECT_NE(squares_on_a_new_thread(), not_in_an_arena) << "nothing is known of the first run";
+        static bool is_first_run = true;  // what is known outlives a repetition of the test
+        if (std::exchange(is_first_run, false)) {
+            EXPECT_NE(squares_on_a_new_thread(), not_in_an_arena) << "nothing is known of the first run";
+        }
         // A run that the machine held up says nothing: one of many is enough.
         bool alone = false;
         for (int i = 0; i < 1000 && !alone; ++i) alone = squares_on_a_new_thread() == not_in_an_arena;

@@ -19,8 +19,11 @@ void with_cpus(int cpus, const std::function<void()>& body)
 
 void on_workers(int workers, const std::function<void()>& body)
 {
-    // Kept for the process, so that the threads are made once.
-    static const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism, most_workers);
+    // Kept for the process, so that the threads are made once; never destroyed, as in the child of a fork that would
+    // wait for a thread that is not there.
+    static const auto* const allowed =
+        new tbb::global_control(tbb::global_control::max_allowed_parallelism, most_workers);
+    static_cast<void>(allowed);
     with_cpus(workers, [&] { tbb::task_arena(workers).execute(body); });
 }
 
