@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <optional>
+#include <utility>
 
 #include <pthread.h>
 #include <tbb/blocked_range.h>
@@ -73,6 +75,46 @@ int allowed(int threads)
     return std::min(threads, static_cast<int>(limit));
 }
 
+/// An arena of this many threads that nobody else uses meanwhile. Used again and never destroyed: oneTBB (2021.8) keeps
+/// the memory of most arenas that are destroyed, some 10 kB each, and looks through them all.
+class borrowed_arena {
+public:
+    explicit borrowed_arena(int threads) : spare_(take(threads)) {}
+    borrowed_arena(const borrowed_arena&) = delete;
+    borrowed_arena& operator=(const borrowed_arena&) = delete;
+    ~borrowed_arena()
+    {
+        const std::lock_guard lock(mutex);
+        spare_->next = std::exchange(spares, spare_);
+    }
+
+    tbb::task_arena* operator->() const noexcept { return &spare_->arena; }
+
+private:
+    struct spare {
+        explicit spare(int threads) : arena(threads) {}
+
+        tbb::task_arena arena;
+        spare* next{nullptr};
+    };
+
+    static spare* take(int threads)
+    {
+        {
+            const std::lock_guard lock(mutex);
+            for (spare** at = &spares; *at != nullptr; at = &(*at)->next) {
+                if ((*at)->arena.max_concurrency() == threads) return std::exchange(*at, (*at)->next);
+            }
+        }
+        return new spare(threads);
+    }
+
+    static inline constinit std::mutex mutex;
+    static inline constinit spare* spares = nullptr;
+
+    spare* spare_;
+};
+
 /// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
 /// task group the caller runs in.
 struct callers_group {
@@ -122,8 +164,8 @@ void run(job& job, int tickets, int workers, bool watched)
         run_here(job, std::min(tickets, width_here), watched, group.context);
     } else {
         group.bind();
-        tbb::task_arena arena(allowed(workers));
-        arena.execute([&] { run_here(job, tickets, watched, group.context); });
+        const borrowed_arena arena(allowed(workers));
+        arena->execute([&] { run_here(job, tickets, watched, group.context); });
     }
 }
 
@@ -164,8 +206,8 @@ void team::run(shift& shift)
         // Not the caller's arena, where isolation would keep the caller from helping the algorithms inside of what
         // other threads run. In an arena of its own there is nothing to be kept from.
         group.bind();
-        tbb::task_arena own(allowed(width_));
-        own.execute(work_and_wait);
+        const borrowed_arena own(allowed(width_));
+        own->execute(work_and_wait);
     }
     threads_.reset();
 }
