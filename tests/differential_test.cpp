@@ -11,6 +11,7 @@
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -57,7 +58,9 @@ struct scenario {
     std::optional<std::size_t> stops_at;  // the item that requests the stop
     std::optional<std::chrono::nanoseconds> timeout;
     bool with_progress;
-    int kind;  // of range or of result, see check_kind
+    std::size_t longest;  // busy rounds of an item
+    int patience;         // how often a failure looks for another beside it
+    int kind;             // of range or of result, see check_kind
     algorithm which;
 
     bool throws(std::size_t i) const { return std::ranges::find(throws_at, i) != throws_at.end(); }
@@ -77,6 +80,7 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
     for (const std::size_t i : s.throws_at) out << ' ' << i;
     if (s.stops_at) out << ", stops at " << *s.stops_at;
     if (s.timeout) out << ", timeout " << s.timeout->count();
+    out << ", longest " << s.longest << ", patience " << s.patience;
     return out;
 }
 
@@ -95,6 +99,8 @@ scenario random_scenario(dice& random)
     if (s.size != 0 && random.one_in(4)) s.stops_at = random.below(s.size);
     if (random.one_in(20)) s.timeout = random.one_of<std::chrono::nanoseconds>({0ns, 1h});
     s.with_progress = random.one_in(4);
+    s.longest = random.one_of<std::size_t>({0, 1000, 10'000});
+    s.patience = random.one_in(2) ? 0 : 200;
     s.kind = static_cast<int>(random.below(kinds));
     s.which = static_cast<algorithm>(random.below(static_cast<std::size_t>(algorithm::for_each) + 1));
     return s;
@@ -110,8 +116,15 @@ public:
     {
         EXPECT_EQ(element, i) << s_;
         ++runs_[i];
+        const std::size_t rounds = s_.longest == 0 ? 0 : i * 7919 % s_.longest;
+        for (std::size_t n = 0; n < rounds; ++n) std::atomic_signal_fence(std::memory_order_seq_cst);
         if (s_.stops_at == i) stop_.request_stop();
-        if (s_.throws(i)) throw item_error{i};
+        if (s_.throws(i)) {
+            // Some wait for another that throws as well, while there may be one.
+            ++throwing_;
+            for (int n = 0; n < s_.patience && throwing_ == 1; ++n) std::this_thread::yield();
+            throw item_error{i};
+        }
         ++returned_;
     }
 
@@ -198,6 +211,7 @@ private:
     const scenario& s_;
     std::vector<std::atomic<int>> runs_;
     std::atomic<std::size_t> returned_{0};
+    std::atomic<int> throwing_{0};
     std::size_t results_{0};
     std::stop_source stop_;
     bool stopped_{false};  // what was left out or failed was reported, not thrown

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random throws and stops in every algorithm that makes results: each result that was built is destroyed once, and
 // nothing else is.
-#include <algorithm>
-#include <functional>
+#include <atomic>
 #include <iostream>
 #include <list>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <ranges>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -67,6 +67,7 @@ struct scenario {
     std::optional<std::size_t> stops_at;
     std::optional<std::size_t> leaves_after;  // the consumer of a stream
     int moves_until_throw;
+    int patience;  // how often a fault looks for items that run beside it
 };
 
 std::ostream& operator<<(std::ostream& out, const scenario& s)
@@ -76,7 +77,7 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
                << s.size << ", workers " << s.workers << ", grain " << s.grain << ", item throws at "
                << show(s.item_throws) << ", source at " << show(s.source_throws) << ", stops at "
                << show(s.stops_at) << ", leaves after " << show(s.leaves_after) << ", moves until one throws "
-               << s.moves_until_throw;
+               << s.moves_until_throw << ", patience " << s.patience;
 }
 
 scenario random_scenario(dice& random)
@@ -88,6 +89,7 @@ scenario random_scenario(dice& random)
     s.workers = 1 + static_cast<int>(random.below(most_workers));
     s.grain = random.one_of<std::size_t>({0, 1, 3});
     s.moves_until_throw = -1;
+    s.patience = random.one_in(3) ? 0 : 200;
     const bool can_leave = s.which == algorithm::stream || s.which == algorithm::as_completed;
     for (std::size_t n = random.one_in(4) ? 2 : 1; n != 0; --n) {
         const std::size_t at = random.below(s.size);
@@ -163,6 +165,10 @@ struct item_of {
     Result operator()(std::size_t i, const registered& element) const
     {
         EXPECT_EQ(element.value(), static_cast<int>(i)) << s;
+        ++begun;
+        if (s.stops_at == i || s.item_throws == i) {
+            for (int n = 0; n < s.patience && begun <= i + 2; ++n) std::this_thread::yield();
+        }
         if (s.stops_at == i) stop.request_stop();
         if (s.item_throws == i) throw item_error();
         return Result(result_value(element.value()));
@@ -170,6 +176,7 @@ struct item_of {
 
     const scenario& s;
     std::stop_source& stop;
+    std::atomic<std::size_t>& begun;
 };
 
 void expect_result(const registered& result, std::size_t i)
@@ -185,7 +192,7 @@ void expect_results(const auto& results)
 
 /// Whether the run came to its end without a fault.
 template <class Range>
-bool run_graph(const scenario& s, Range& range, std::stop_source& stop)
+bool run_graph(const scenario& s, Range& range, const item_of<registered>& item)
 {
     parmap::task_graph graph;
     auto elements = graph.add("elements", [&] {
@@ -193,7 +200,7 @@ bool run_graph(const scenario& s, Range& range, std::stop_source& stop)
         for (auto&& element : range) all.push_back(std::forward<decltype(element)>(element));
         return all;
     });
-    auto results = graph.map("results", elements, item_of<registered>{s, stop});
+    auto results = graph.map("results", elements, item);
     auto first = graph.add(
         "first", [](const std::vector<registered>& all) { return all.front(); }, results);
     auto last = graph.reduce("last", results, registered(0),
@@ -203,7 +210,7 @@ bool run_graph(const scenario& s, Range& range, std::stop_source& stop)
     }
     bool whole = true;
     try {
-        graph.run({.stop = stop.get_token(), .grain_size = s.grain});
+        graph.run({.stop = item.stop.get_token(), .grain_size = s.grain});
     } catch (...) {
         if (s.size % 2 == 0) throw;
         whole = false;
@@ -222,7 +229,8 @@ template <class Range>
 bool run(const scenario& s, Range&& range, std::vector<registered>& out)
 {
     std::stop_source stop;
-    const item_of<registered> item{s, stop};
+    std::atomic<std::size_t> begun{0};
+    const item_of<registered> item{s, stop, begun};
     const parmap::options options{.stop = stop.get_token(), .grain_size = s.grain};
     switch (s.which) {
         case algorithm::map:
@@ -233,7 +241,7 @@ bool run(const scenario& s, Range&& range, std::vector<registered>& out)
             return true;
         case algorithm::map_in_place:
             expect_results(
-                parmap::map_to<parmap::vector<fillable>>(range, item_of<fillable>{s, stop}, options));
+                parmap::map_to<parmap::vector<fillable>>(range, item_of<fillable>{s, stop, begun}, options));
             return true;
         case algorithm::map_into:
             parmap::map_into(range, out, item, options);
@@ -271,7 +279,7 @@ bool run(const scenario& s, Range&& range, std::vector<registered>& out)
             return true;
         }
         case algorithm::graph:
-            return run_graph(s, range, stop);
+            return run_graph(s, range, item);
     }
     return true;
 }
