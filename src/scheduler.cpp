@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <pthread.h>
 #include <tbb/blocked_range.h>
@@ -18,8 +19,6 @@
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 #include <tbb/task_scheduler_observer.h>
-
-#include <parmap/workers.hpp>
 
 #include "cpu_limits.hpp"
 
@@ -52,14 +51,21 @@ void keep_to_the_cpus()
     static_cast<void>(limit);
 }
 
+int most_threads()
+{
+    return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+}
+
 /// oneTBB's threads make each other, and one that cannot ends the process. So all that may be needed are made before,
 /// by the calling thread, where it is an exception; and oneTBB is then held to those there are.
 class thread_supply {
 public:
-    /// Has so many made, all together, unless it was found out before that there are no more.
+    /// Has so many made, all together, or as many as there are to be had.
     /// \throws what oneTBB throws for want of memory
     void make(int wanted)
     {
+        if (wanted <= made_.load(std::memory_order_acquire)) return;
+        wanted = std::min(wanted, most_threads() - 1);
         if (wanted <= made_.load(std::memory_order_acquire)) return;
         const std::lock_guard lock(mutex_);
         if (wanted <= made_.load(std::memory_order_relaxed)) return;
@@ -116,19 +122,33 @@ private:
     const tbb::global_control* limit_{nullptr};  // held for the process, once there are fewer than wanted
 };
 
-int most_threads()
-{
-    return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
-}
+/// Threads of oneTBB that a call may have beside its own, as long as this lives: they are there before it uses them.
+class thread_demand {
+public:
+    /// \throws what oneTBB throws for want of memory
+    explicit thread_demand(int threads) : own_(threads)
+    {
+        watch_forks();
+        keep_to_the_cpus();
+        supply.make(own_.all);
+    }
 
-/// Before each use of oneTBB's threads.
-void prepare()
-{
-    static constinit thread_supply supply;
-    watch_forks();
-    keep_to_the_cpus();
-    supply.make(std::min(most_threads(), num_cpus()) - 1);
-}
+private:
+    struct share {
+        explicit share(int threads) : mine(threads), all(threads + in_flight.fetch_add(threads)) {}
+        share(const share&) = delete;
+        share& operator=(const share&) = delete;
+        ~share() { in_flight.fetch_sub(mine); }
+
+        int mine;
+        int all;
+    };
+
+    static inline constinit thread_supply supply;
+    static inline constinit std::atomic<int> in_flight{0};  // of all calls
+
+    share own_;
+};
 
 /// Tells the job who joins the arena that the observer was made in. Exits are not counted: oneTBB loses some
 /// of them.
@@ -154,6 +174,46 @@ int allowed(int threads)
 {
     return std::min(threads, most_threads());
 }
+
+/// An arena of this many threads that nobody else uses meanwhile. Used again and never destroyed: oneTBB (2021.8) keeps
+/// the memory of most arenas that are destroyed, some 10 kB each, and looks through them all.
+class borrowed_arena {
+public:
+    explicit borrowed_arena(int threads) : spare_(take(threads)) {}
+    borrowed_arena(const borrowed_arena&) = delete;
+    borrowed_arena& operator=(const borrowed_arena&) = delete;
+    ~borrowed_arena()
+    {
+        const std::lock_guard lock(mutex);
+        spare_->next = std::exchange(spares, spare_);
+    }
+
+    tbb::task_arena* operator->() const noexcept { return &spare_->arena; }
+
+private:
+    struct spare {
+        explicit spare(int threads) : arena(threads) {}
+
+        tbb::task_arena arena;
+        spare* next{nullptr};
+    };
+
+    static spare* take(int threads)
+    {
+        {
+            const std::lock_guard lock(mutex);
+            for (spare** at = &spares; *at != nullptr; at = &(*at)->next) {
+                if ((*at)->arena.max_concurrency() == threads) return std::exchange(*at, (*at)->next);
+            }
+        }
+        return new spare(threads);
+    }
+
+    static inline constinit std::mutex mutex;
+    static inline constinit spare* spares = nullptr;
+
+    spare* spare_;
+};
 
 /// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
 /// task group the caller runs in.
@@ -195,7 +255,7 @@ bool usable() noexcept
 
 void run(job& job, int tickets, int workers, bool watched)
 {
-    prepare();
+    const thread_demand demand(workers - 1);
     callers_group group;
 
     const int width_here = tbb::this_task_arena::max_concurrency();
@@ -203,8 +263,8 @@ void run(job& job, int tickets, int workers, bool watched)
         run_here(job, std::min(tickets, width_here), watched, group.context);
     } else {
         group.bind();
-        tbb::task_arena arena(allowed(workers));
-        arena.execute([&] { run_here(job, tickets, watched, group.context); });
+        const borrowed_arena arena(allowed(workers));
+        arena->execute([&] { run_here(job, tickets, watched, group.context); });
     }
 }
 
@@ -233,7 +293,7 @@ team::~team() = default;
 
 void team::run(shift& shift)
 {
-    prepare();
+    const thread_demand demand(width_ - 1);
     callers_group group;
     threads_ = std::make_unique<threads>(shift, group.context);
     const auto work_and_wait = [this] { threads_->tasks.run_and_wait([this] { threads_->come(); }); };
@@ -244,8 +304,8 @@ void team::run(shift& shift)
         // Not the caller's arena, where isolation would keep the caller from helping the algorithms inside of what
         // other threads run. In an arena of its own there is nothing to be kept from.
         group.bind();
-        tbb::task_arena own(allowed(width_));
-        own.execute(work_and_wait);
+        const borrowed_arena own(allowed(width_));
+        own->execute(work_and_wait);
     }
     threads_.reset();
 }
@@ -261,14 +321,14 @@ void isolated(void (*function)(void*), void* argument)
 }
 
 struct arena::threads {
-    explicit threads(int size) : own(allowed(size + 1) - 1, 0) { own.initialize(); }
+    explicit threads(int size) : demand(size), own(allowed(size + 1) - 1, 0) { own.initialize(); }
 
+    thread_demand demand;
     tbb::task_arena own;
 };
 
 arena::arena(int size)
 {
-    prepare();
     if (most_threads() == 1) throw std::runtime_error("parmap: there are no threads");
     threads_ = std::make_unique<threads>(size);
 }

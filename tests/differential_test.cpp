@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random cases against a serial loop: same results, same exception, nothing leaked.
-// PARMAP_TEST_SEED replays a run, PARMAP_TEST_CASES sets how many cases.
+// Thousands of random maps against a serial loop: same results, same exception, nothing leaked, the same counts on the
+// progress sink. What a case expects is compiled once; only the calls are templates.
 #include <algorithm>
 #include <atomic>
 #include <concepts>
-#include <iostream>
+#include <functional>
 #include <list>
 #include <memory>
-#include <random>
+#include <optional>
+#include <ostream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <parmap/parmap.hpp>
+#include <parmap/map.hpp>
+#include <parmap/progress_scope.hpp>
+#include <parmap/try_map.hpp>
+#include <parmap/vector.hpp>
 
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
@@ -22,27 +27,44 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using parmap::testing::counted;
+using parmap::testing::dice;
+using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
-using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
 
 struct item_error {
     std::size_t index;
 };
 
+enum class algorithm : unsigned char {
+    map,
+    map_in_place,
+    map_to_list,
+    map_into,
+    try_map,
+    try_map_of_nothing,
+    for_each
+};
+
 /// One random case.
 struct scenario {
     std::size_t size;
     int workers;
+    std::optional<int> max_workers;
     std::size_t grain;
     std::vector<std::size_t> throws_at;
     std::optional<std::size_t> stops_at;  // the item that requests the stop
-    int range_kind;
-    int result_kind;
-    int algorithm;
+    std::optional<std::chrono::nanoseconds> timeout;
+    bool with_progress;
+    std::size_t longest;  // busy rounds of an item
+    int patience;         // how often a failure looks for another beside it
+    int kind;             // of range or of result, see check_kind
+    algorithm which;
 
     bool throws(std::size_t i) const { return std::ranges::find(throws_at, i) != throws_at.end(); }
+    bool times_out() const { return timeout == 0ns; }
     std::optional<std::size_t> lowest_throw() const
     {
         if (throws_at.empty()) return std::nullopt;
@@ -52,31 +74,149 @@ struct scenario {
 
 std::ostream& operator<<(std::ostream& out, const scenario& s)
 {
-    out << "size " << s.size << ", workers " << s.workers << ", grain " << s.grain << ", range "
-        << s.range_kind << ", result " << s.result_kind << ", algorithm " << s.algorithm << ", throws at";
+    out << "size " << s.size << ", workers " << s.workers << ", max_workers " << s.max_workers.value_or(-1)
+        << ", grain " << s.grain << ", kind " << s.kind << ", algorithm " << static_cast<int>(s.which)
+        << ", throws at";
     for (const std::size_t i : s.throws_at) out << ' ' << i;
     if (s.stops_at) out << ", stops at " << *s.stops_at;
+    if (s.timeout) out << ", timeout " << s.timeout->count();
+    out << ", longest " << s.longest << ", patience " << s.patience;
     return out;
 }
 
-scenario random_scenario(std::mt19937_64& random)
+constexpr std::size_t kinds = 9;
+
+scenario random_scenario(dice& random)
 {
-    const auto below = [&](std::size_t n) {
-        return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
-    };
     scenario s{};
-    s.size = below(10) == 0 ? below(5000) : below(4) == 0 ? below(3) : below(300);
-    s.workers = 1 + static_cast<int>(below(most_workers));
-    s.grain = std::vector<std::size_t>{0, 0, 1, 3, 64}[below(5)];
-    if (s.size != 0 && below(2) == 0) {
-        for (std::size_t n = 1 + below(4); n != 0; --n) s.throws_at.push_back(below(s.size));
+    s.size = random.below(random.one_in(10) ? 5000 : random.one_in(4) ? 3 : 300);
+    s.workers = 1 + static_cast<int>(random.below(most_workers));
+    if (random.one_in(5)) s.max_workers = static_cast<int>(random.below(2 * most_workers));
+    s.grain = random.one_of<std::size_t>({0, 0, 1, 3, 64});
+    if (s.size != 0 && random.one_in(2)) {
+        for (std::size_t n = 1 + random.below(4); n != 0; --n) s.throws_at.push_back(random.below(s.size));
     }
-    if (s.size != 0 && below(4) == 0) s.stops_at = below(s.size);
-    s.range_kind = static_cast<int>(below(5));
-    s.result_kind = static_cast<int>(below(5));
-    s.algorithm = static_cast<int>(below(3));
+    if (s.size != 0 && random.one_in(4)) s.stops_at = random.below(s.size);
+    if (random.one_in(20)) s.timeout = random.one_of<std::chrono::nanoseconds>({0ns, 1h});
+    s.with_progress = random.one_in(4);
+    s.longest = random.one_of<std::size_t>({0, 1000, 10'000});
+    s.patience = random.one_in(2) ? 0 : 200;
+    s.kind = static_cast<int>(random.below(kinds));
+    s.which = static_cast<algorithm>(random.below(static_cast<std::size_t>(algorithm::for_each) + 1));
     return s;
 }
+
+/// A case as it runs: what its items do and have done, and how the call ended.
+class differential {
+public:
+    explicit differential(const scenario& s) : s_(s), runs_(s.size) {}
+
+    /// What an item does before it gives a result.
+    void item(std::size_t i, std::size_t element)
+    {
+        EXPECT_EQ(element, i) << s_;
+        ++runs_[i];
+        const std::size_t rounds = s_.longest == 0 ? 0 : i * 7919 % s_.longest;
+        for (std::size_t n = 0; n < rounds; ++n) std::atomic_signal_fence(std::memory_order_seq_cst);
+        if (s_.stops_at == i) stop_.request_stop();
+        if (s_.throws(i)) {
+            // Some wait for another that throws as well, while there may be one.
+            ++throwing_;
+            for (int n = 0; n < s_.patience && throwing_ == 1; ++n) std::this_thread::yield();
+            throw item_error{i};
+        }
+        ++returned_;
+    }
+
+    parmap::options options()
+    {
+        parmap::options options{.max_workers = s_.max_workers,
+                                .stop = stop_.get_token(),
+                                .timeout = s_.timeout,
+                                .grain_size = s_.grain};
+        if (s_.with_progress) options.progress = [this](const parmap::progress_state& now) { last_ = now; };
+        return options;
+    }
+
+    /// The call gave, or left behind, this result at position i.
+    void result(std::size_t i, bool is_right)
+    {
+        ++results_;
+        ASSERT_TRUE(is_right) << s_ << ": " << i;
+        ASSERT_EQ(runs_[i], 1) << s_ << ": " << i;
+        ASSERT_FALSE(s_.throws(i)) << s_ << ": " << i;
+    }
+
+    template <class T>
+    void outcome(const parmap::outcome<T>& all)
+    {
+        EXPECT_EQ(all.completed(), returned_) << s_;
+        outcome(all.failures, all.stopped);
+    }
+
+    /// Makes the call, which hands over its results, and holds what it did against the serial loop.
+    void check(const std::function<void()>& call)
+    {
+        std::optional<parmap::progress_phase> phase;  // where only one is right
+        try {
+            call();
+            if (!stopped_) {
+                EXPECT_TRUE(s_.throws_at.empty()) << s_;
+                EXPECT_EQ(returned_, s_.size) << s_;
+                phase = parmap::progress_phase::finished;
+            }
+        } catch (const item_error& e) {
+            EXPECT_EQ(s_.lowest_throw(), e.index) << s_;
+            if (!s_.stops_at) phase = parmap::progress_phase::failed;
+        } catch (const parmap::cancelled& c) {
+            expect_stopped(c.reason());
+            EXPECT_EQ(c.completed(), returned_) << s_;
+            EXPECT_EQ(c.total(), s_.size) << s_;
+            phase = parmap::progress_phase::cancelled;
+        }
+        for (const auto& count : runs_) ASSERT_LE(count, 1) << s_;
+        EXPECT_TRUE(results_ == 0 || results_ == returned_) << s_;
+        EXPECT_TRUE(!s_.times_out() || returned_ == 0U) << s_;
+        EXPECT_EQ(last_.has_value(), s_.with_progress) << s_;
+        if (!last_) return;
+        EXPECT_EQ(last_->done, returned_) << s_;
+        EXPECT_EQ(last_->total, s_.size) << s_;
+        EXPECT_NE(last_->phase, parmap::progress_phase::running) << s_;
+        EXPECT_EQ(last_->phase, phase.value_or(last_->phase)) << s_;
+    }
+
+private:
+    void expect_stopped(parmap::stop_reason reason) const
+    {
+        EXPECT_EQ(reason,
+                  s_.times_out() ? parmap::stop_reason::timed_out : parmap::stop_reason::stop_requested)
+            << s_;
+        EXPECT_TRUE(s_.times_out() || s_.stops_at) << s_;
+    }
+
+    void outcome(const std::vector<parmap::failure>& failures, parmap::stop_reason reason)
+    {
+        auto failed = failures.begin();
+        for (std::size_t i = 0; i < s_.size; ++i) {
+            const bool failed_here = failed != failures.end() && failed->index == i;
+            if (failed_here) ++failed;
+            ASSERT_EQ(failed_here, runs_[i] == 1 && s_.throws(i)) << s_;
+            ASSERT_TRUE(runs_[i] == 1 || reason != parmap::stop_reason::none) << s_;
+        }
+        EXPECT_EQ(failed, failures.end()) << s_;
+        if (reason != parmap::stop_reason::none) expect_stopped(reason);
+        stopped_ = reason != parmap::stop_reason::none || !failures.empty();
+    }
+
+    const scenario& s_;
+    std::vector<std::atomic<int>> runs_;
+    std::atomic<std::size_t> returned_{0};
+    std::atomic<int> throwing_{0};
+    std::size_t results_{0};
+    std::stop_source stop_;
+    bool stopped_{false};  // what was left out or failed was reported, not thrown
+    std::optional<parmap::progress_state> last_;
+};
 
 /// What an item gives, of each kind; the expected value is made of the index alone.
 template <class R>
@@ -105,20 +245,6 @@ bool is_result_of(const R& result, std::size_t i)
     }
 }
 
-/// The serial loop fails with this item, or does not.
-void expect_error(const scenario& s, std::size_t index)
-{
-    EXPECT_EQ(s.lowest_throw(), index) << s;
-}
-
-void expect_cancelled(const scenario& s, const parmap::cancelled& c, std::size_t returned)
-{
-    EXPECT_TRUE(s.stops_at.has_value()) << s;
-    EXPECT_EQ(c.reason(), parmap::stop_reason::stop_requested) << s;
-    EXPECT_EQ(c.completed(), returned) << s;
-    EXPECT_EQ(c.total(), s.size) << s;
-}
-
 std::size_t index_of(std::integral auto element)
 {
     return static_cast<std::size_t>(element);
@@ -128,117 +254,178 @@ std::size_t index_of(const std::string& element)
     return std::stoul(element);
 }
 
-template <class R, class Range>
-void check(const scenario& s, Range&& range)
-{
-    std::stop_source source;
-    std::atomic<std::size_t> returned{0};
-    std::vector<std::atomic<int>> runs(s.size);
-    const auto item = [&](std::size_t i, auto&& element) -> R {
-        EXPECT_EQ(index_of(element), i) << s;
-        ++runs[i];
-        if (s.stops_at == i) source.request_stop();
-        if (s.throws(i)) throw item_error{i};
-        R result = result_of<R>(i);
-        ++returned;
-        return result;
-    };
-    const parmap::options options{.stop = source.get_token(), .grain_size = s.grain};
-
-    switch (s.algorithm) {
-        case 0:
-            try {
-                const auto results = parmap::map(range, item, options);
-                EXPECT_TRUE(s.throws_at.empty()) << s;
-                ASSERT_EQ(results.size(), s.size) << s;
-                for (std::size_t i = 0; i < s.size; ++i) ASSERT_TRUE(is_result_of<R>(results[i], i)) << s;
-            } catch (const item_error& e) {
-                expect_error(s, e.index);
-            } catch (const parmap::cancelled& c) {
-                expect_cancelled(s, c, returned);
-            }
-            break;
-        case 1:
-            try {
-                parmap::for_each(range, item, options);
-                EXPECT_TRUE(s.throws_at.empty()) << s;
-                EXPECT_EQ(returned, s.size) << s;
-            } catch (const item_error& e) {
-                expect_error(s, e.index);
-            } catch (const parmap::cancelled& c) {
-                expect_cancelled(s, c, returned);
-            }
-            break;
-        default: {
-            const auto all = parmap::try_map(range, item, options);
-            EXPECT_EQ(all.completed(), returned) << s;
-            auto failed = all.failures.begin();
-            for (std::size_t i = 0; i < s.size; ++i) {
-                const bool failed_here = failed != all.failures.end() && failed->index == i;
-                if (failed_here) ++failed;
-                ASSERT_EQ(failed_here, runs[i] == 1 && s.throws(i)) << s;
-                ASSERT_EQ(all.values[i].has_value(), runs[i] == 1 && !s.throws(i)) << s;
-                ASSERT_TRUE(!all.values[i] || is_result_of<R>(*all.values[i], i)) << s;
-                ASSERT_TRUE(runs[i] == 1 || all.stopped == parmap::stop_reason::stop_requested) << s;
-            }
-            EXPECT_TRUE(all.stopped == parmap::stop_reason::none || s.stops_at) << s;
-        }
+template <class R>
+struct item_with_index {
+    R operator()(std::size_t i, const auto& element) const
+    {
+        test.item(i, index_of(element));
+        return result_of<R>(i);
     }
-    for (const auto& count : runs) ASSERT_LE(count, 1) << s;
+    differential& test;
+};
+
+struct item_without_index {
+    void operator()(const auto& element) const { test.item(index_of(element), index_of(element)); }
+    differential& test;
+};
+
+template <class R>
+void note_results(differential& test, const std::vector<std::optional<R>>& results)
+{
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) test.result(i, is_result_of<R>(*results[i], i));
+    }
 }
 
 template <class R>
-void check_range(const scenario& s)
+void note_results(differential& test, const auto& results)
 {
-    std::vector<int> numbers(s.size);
-    for (std::size_t i = 0; i < s.size; ++i) numbers[i] = static_cast<int>(i);
-    switch (s.range_kind) {
-        case 0:
-            return check<R>(s, numbers);
-        case 1:
-            return check<R>(s, std::views::iota(std::size_t{0}, s.size));
-        case 2:
-            return check<R>(s, std::list<int>(numbers.begin(), numbers.end()));
-        case 3: {
-            std::vector<std::string> texts;
-            for (const int n : numbers) texts.push_back(std::to_string(n));
-            return check<R>(s, texts);
+    std::size_t i = 0;
+    for (const R& result : results) {
+        test.result(i, is_result_of<R>(result, i));
+        ++i;
+    }
+}
+
+template <class R>
+void call(const scenario& s, differential& test, auto& range)
+{
+    const item_with_index<R> item{test};
+    const auto options = test.options();
+    switch (s.which) {
+        case algorithm::map:
+            return note_results<R>(test, parmap::map(range, item, options));
+        case algorithm::map_in_place:
+            return note_results<R>(test, parmap::map_to<parmap::vector<R>>(range, item, options));
+        case algorithm::map_to_list:
+            return note_results<R>(test, parmap::map_to<std::list<R>>(range, item, options));
+        case algorithm::map_into: {
+            std::vector<std::optional<R>> out(s.size);
+            try {
+                parmap::map_into(range, out, item, options);
+            } catch (...) {
+                note_results(test, out);
+                throw;
+            }
+            return note_results(test, out);
         }
         default: {
-            std::stringstream text;
-            for (const int n : numbers) text << n << ' ';
-            return check<R>(s, std::views::istream<int>(text));
+            const auto all = parmap::try_map(range, item, options);
+            test.outcome(all);
+            return note_results(test, all.values);
         }
     }
 }
 
-void check_result(const scenario& s)
+/// What has no results depends on the range alone.
+void call_without_results(const scenario& s, differential& test, auto& range)
 {
-    switch (s.result_kind) {
+    const item_without_index item{test};
+    if (s.which == algorithm::for_each) return parmap::for_each(range, item, test.options());
+    const auto all = parmap::try_map(range, item, test.options());
+    test.outcome(all);
+    for (std::size_t i = 0; i < s.size; ++i) {
+        if (all.done[i]) test.result(i, true);
+    }
+}
+
+template <class R>
+void check(const scenario& s, auto&& range)
+{
+    differential test(s);
+    test.check([&] {
+        if (s.which < algorithm::try_map_of_nothing) {
+            call<R>(s, test, range);
+        } else {
+            call_without_results(s, test, range);
+        }
+    });
+}
+
+/// Every kind of range, and every kind of result of one kind of range: elements and results meet in no code.
+void check_kind(const scenario& s)
+{
+    std::vector<int> numbers(s.size);
+    for (std::size_t i = 0; i < s.size; ++i) numbers[i] = static_cast<int>(i);
+    switch (s.kind) {
         case 0:
-            return check_range<int>(s);
+            return check<int>(s, std::views::iota(std::size_t{0}, s.size));
         case 1:
-            return check_range<std::string>(s);
-        case 2:
-            return check_range<std::unique_ptr<std::size_t>>(s);
-        case 3:
-            return check_range<bool>(s);
+            return check<int>(s, std::list<int>(numbers.begin(), numbers.end()));
+        case 2: {
+            std::vector<std::string> texts;
+            for (const int n : numbers) texts.push_back(std::to_string(n));
+            return check<int>(s, texts);
+        }
+        case 3: {
+            std::stringstream text;
+            for (const int n : numbers) text << n << ' ';
+            return check<int>(s, std::views::istream<int>(text));
+        }
+        case 4:
+            return check<int>(s, numbers);
+        case 5:
+            return check<std::string>(s, numbers);
+        case 6:
+            return check<std::unique_ptr<std::size_t>>(s, numbers);
+        case 7:
+            return check<bool>(s, numbers);
         default:
-            return check_range<counted>(s);
+            return check<counted>(s, numbers);
     }
 }
 
 TEST(Differential, RandomMapsDoWhatTheSerialLoopDoes)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 20'000);
-    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
-    std::mt19937_64 random(seed);
-    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
+    for_random_cases(20'000, [](dice& random) {
         const scenario s = random_scenario(random);
-        on_workers(s.workers, [&] { check_result(s); });
+        on_workers(s.workers, [&] { check_kind(s); });
         EXPECT_EQ(counted::alive, 0) << s;
-    }
+    });
+}
+
+TEST(Differential, RandomTrackedLoopsCountTheElementsThatTheyPass)
+{
+    for_random_cases(5'000, [](dice& random) {
+        const std::size_t size = random.below(100);
+        const std::size_t throws_at = random.below(200);
+        const std::size_t leaves_at = random.below(200);
+        const bool counts_by_hand = random.one_in(2);
+        std::optional<parmap::progress_state> last;
+        const auto watch = [&](const parmap::progress_state& now) { last = now; };
+        const auto body = [&](std::size_t i) {
+            if (i == throws_at) throw item_error{i};
+            return i != leaves_at;
+        };
+        std::size_t passed = 0;
+        auto phase = parmap::progress_phase::cancelled;
+        try {
+            const auto indices = std::views::iota(std::size_t{0}, size);
+            if (counts_by_hand) {
+                parmap::progress_scope scope(size, watch);
+                for (const std::size_t i : indices) {
+                    if (!body(i)) break;
+                    scope.advance();
+                    ++passed;
+                }
+            } else {
+                for (const std::size_t i : parmap::tracked(indices, watch)) {
+                    EXPECT_EQ(i, passed);
+                    if (!body(i)) break;
+                    ++passed;
+                }
+            }
+            if (passed == size) phase = parmap::progress_phase::finished;
+        } catch (const item_error& e) {
+            EXPECT_EQ(e.index, passed);
+            phase = parmap::progress_phase::failed;
+        }
+        EXPECT_EQ(passed, std::min({size, throws_at, leaves_at}));
+        ASSERT_TRUE(last);
+        EXPECT_EQ(last->done, passed);
+        EXPECT_EQ(last->total, size);
+        EXPECT_EQ(last->phase, phase);
+    });
 }
 
 }  // namespace

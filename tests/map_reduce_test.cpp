@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// map_reduce against serial loops. PARMAP_TEST_SEED replays the random cases, PARMAP_TEST_CASES sets how many.
+// map_reduce against serial loops.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <functional>
-#include <iostream>
 #include <latch>
 #include <list>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <sstream>
@@ -32,8 +32,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using parmap::testing::counted;
+using parmap::testing::dice;
+using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
-using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
 
 std::vector<int> numbers(std::size_t n)
@@ -463,16 +464,6 @@ TEST(MapReduce, OneWorkerRunsOnTheCallingThreadInOrder)
 
 // Random cases
 
-/// Draws numbers below `n`.
-class dice {
-public:
-    explicit dice(std::uint64_t seed) : random_(seed) {}
-    std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
-
-private:
-    std::mt19937_64 random_;
-};
-
 /// Matrices of two rows and columns modulo a prime: their product is associative and not commutative.
 struct matrix {
     std::array<std::uint64_t, 4> cells;
@@ -510,6 +501,7 @@ struct item_error {
 struct scenario {
     std::size_t size;
     int workers;
+    std::optional<int> max_workers;
     std::size_t grain;
     std::vector<std::size_t> throws_at;
     std::optional<std::size_t> stops_at;
@@ -521,8 +513,9 @@ struct scenario {
 
 std::ostream& operator<<(std::ostream& out, const scenario& s)
 {
-    out << "size " << s.size << ", workers " << s.workers << ", grain " << s.grain << ", range "
-        << s.range_kind << (s.matrices ? ", matrices" : ", strings") << ", throws at";
+    out << "size " << s.size << ", workers " << s.workers << ", max_workers " << s.max_workers.value_or(-1)
+        << ", grain " << s.grain << ", range " << s.range_kind << (s.matrices ? ", matrices" : ", strings")
+        << ", throws at";
     for (const std::size_t i : s.throws_at) out << ' ' << i;
     if (s.stops_at) out << ", stops at " << *s.stops_at;
     return out;
@@ -531,17 +524,16 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
 scenario random_scenario(dice& random)
 {
     scenario s{};
-    s.size = random.below(20) == 0  ? random.below(20'000)
-             : random.below(4) == 0 ? random.below(3)
-                                    : random.below(300);
+    s.size = random.below(random.one_in(20) ? 20'000 : random.one_in(4) ? 3 : 300);
     s.workers = 1 + static_cast<int>(random.below(most_workers));
-    s.grain = std::array<std::size_t, 5>{0, 0, 1, 3, 64}.at(random.below(5));
-    if (s.size != 0 && random.below(3) == 0) {
+    if (random.one_in(5)) s.max_workers = static_cast<int>(random.below(2 * most_workers));
+    s.grain = random.one_of<std::size_t>({0, 0, 1, 3, 64});
+    if (s.size != 0 && random.one_in(3)) {
         for (std::size_t n = 1 + random.below(4); n != 0; --n) s.throws_at.push_back(random.below(s.size));
     }
-    if (s.size != 0 && random.below(4) == 0) s.stops_at = random.below(s.size);
+    if (s.size != 0 && random.one_in(4)) s.stops_at = random.below(s.size);
     s.range_kind = static_cast<int>(random.below(3));
-    s.matrices = random.below(2) == 0;
+    s.matrices = random.one_in(2);
     return s;
 }
 
@@ -557,8 +549,9 @@ void check(const scenario& s, Range&& range)
         return Algebra::value(element);
     };
     try {
-        const auto result = parmap::map_reduce(range, item, Algebra::init(), Algebra::combine,
-                                               {.stop = source.get_token(), .grain_size = s.grain});
+        const auto result = parmap::map_reduce(
+            range, item, Algebra::init(), Algebra::combine,
+            {.max_workers = s.max_workers, .stop = source.get_token(), .grain_size = s.grain});
         EXPECT_TRUE(s.throws_at.empty()) << s;
         auto expected = Algebra::init();
         for (std::size_t i = 0; i < s.size; ++i)
@@ -595,15 +588,11 @@ void check_range(const scenario& s)
 
 TEST(Differential, RandomReductionsDoWhatTheSerialFoldDoes)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 10'000);
-    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
-    dice random(seed);
-    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
+    for_random_cases(10'000, [](dice& random) {
         const scenario s = random_scenario(random);
         on_workers(s.workers,
                    [&] { s.matrices ? check_range<matrix_product>(s) : check_range<concatenation>(s); });
-    }
+    });
 }
 
 /// The items that a partial result was made of: [first, end).
@@ -636,15 +625,11 @@ reduction_end end_of(const Run& run)
 
 TEST(Differential, RandomReductionsFailAsOneWorkerDoes)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 10'000);
-    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
-    dice random(seed);
     std::array<std::size_t, 3> ends{};
-    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
-        const std::size_t size = 1 + (random.below(10) == 0 ? random.below(20'000) : random.below(200));
+    const std::uint64_t cases = for_random_cases(10'000, [&](dice& random) {
+        const std::size_t size = 1 + random.below(random.one_in(10) ? 20'000 : 200);
         const std::size_t one_in = 1 + random.below(2 * size);
-        const std::uint64_t salt = random.below(SIZE_MAX);
+        const std::uint64_t salt = random.next();
         const auto unlucky = [&](std::uint64_t a, std::uint64_t b) {
             std::minstd_rand mixed(
                 static_cast<std::uint_fast32_t>((salt ^ (a * 1'000'003 + b)) % 2'147'483'647));
@@ -662,7 +647,7 @@ TEST(Differential, RandomReductionsFailAsOneWorkerDoes)
         };
         const auto expected = end_of([&] { return documented_grouping(size, item, combine).result(); });
         ++ends.at(expected.index());
-        const std::size_t grain = std::array<std::size_t, 4>{0, 1, 3, 64}.at(random.below(4));
+        const std::size_t grain = random.one_of<std::size_t>({0, 1, 3, 64});
         for (const int workers : {1, 2, 1 + static_cast<int>(random.below(most_workers))}) {
             on_workers(workers, [&] {
                 const auto last_step = [&](span_of_items left, span_of_items right) {
@@ -672,11 +657,10 @@ TEST(Differential, RandomReductionsFailAsOneWorkerDoes)
                     return parmap::map_reduce(std::views::iota(std::size_t{0}, size), item,
                                               span_of_items{0, 0}, last_step, {.grain_size = grain});
                 });
-                EXPECT_TRUE(actual == expected)
-                    << "size " << size << ", workers " << workers << ", case " << n;
+                EXPECT_TRUE(actual == expected) << "size " << size << ", workers " << workers;
             });
         }
-    }
+    });
     if (cases >= 1000) {
         EXPECT_GT(*std::ranges::min_element(ends), cases / 20) << "each end comes often enough to be tested";
     }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Thousands of random task graphs against a serial evaluation: same results, same exception, the steps that the
-// rules say run, and each result kept exactly as long as it is wanted. PARMAP_TEST_SEED replays a run,
-// PARMAP_TEST_CASES sets how many cases.
+// rules say run, and each result kept exactly as long as it is wanted.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <iostream>
 #include <numeric>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,8 +27,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using parmap::testing::counted;
+using parmap::testing::dice;
+using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
-using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
 
 // Values
@@ -133,21 +131,6 @@ struct scenario {
     std::size_t grain;
     bool stopped_before;
     bool timed_out;
-};
-
-class dice {
-public:
-    explicit dice(std::uint64_t seed) : random_(seed) {}
-    std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
-    bool one_in(std::size_t n) { return below(n) == 0; }
-    template <class T>
-    const T& one_of(const std::vector<T>& all)
-    {
-        return all[below(all.size())];
-    }
-
-private:
-    std::mt19937_64 random_;
 };
 
 /// Makes the plan of one graph, step by step.
@@ -449,7 +432,11 @@ public:
         const int alive = counted::alive;
         graph_.reset();
         EXPECT_EQ(counted::alive, alive) << "handles outlive the graph";
-        for (std::size_t i = 0; i < size(); ++i) check_result(i);
+        for (std::size_t i = 0; i < size(); ++i) {
+            check_result(i);
+            take_result(i);
+        }
+        EXPECT_EQ(counted::alive, 0) << "nothing is left where a result was taken";
         handles_.clear();
         EXPECT_EQ(counted::alive, 0);
     }
@@ -754,6 +741,17 @@ private:
         std::visit(check, handles_[i]);
     }
 
+    void take_result(std::size_t i)
+    {
+        const auto take = [&](auto& kept) {
+            if constexpr (requires { kept.take(); }) {
+                EXPECT_EQ(digest_of(kept.take()), expected_[i].digest) << i;
+                EXPECT_THROW(kept.get(), std::logic_error) << i;
+            }
+        };
+        std::visit(take, handles_[i]);
+    }
+
     /// A result is there exactly if it is wanted.
     void check_what_is_alive() const
     {
@@ -792,16 +790,11 @@ private:
 
 TEST(RandomGraphs, DoWhatASerialEvaluationDoes)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 10'000);
-    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
-    dice random(seed);
-    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
-        SCOPED_TRACE(n);
+    for_random_cases(10'000, [](dice& random) {
         const scenario s = planner(random).plan();
         random_graph(s).check();
         EXPECT_EQ(counted::alive, 0);
-    }
+    });
 }
 
 }  // namespace

@@ -8,13 +8,12 @@
 #include <deque>
 #include <forward_list>
 #include <functional>
-#include <iostream>
 #include <latch>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <numeric>
-#include <random>
+#include <ostream>
 #include <set>
 #include <sstream>
 #include <stop_token>
@@ -36,8 +35,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using parmap::testing::counted;
+using parmap::testing::dice;
+using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
-using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
 using parmap::testing::with_cpus;
 
@@ -797,38 +797,44 @@ TEST(Stream, TheConsumersRoundingModeHoldsInEveryItem)
 struct scenario {
     int size;
     int workers;
+    std::optional<int> max_workers;
     bool as_completed;
     std::size_t in_flight;
     bool single_pass;
     std::optional<int> item_throws;
     std::optional<int> source_throws;
     std::optional<std::size_t> leaves_after;
+    std::optional<int> stops_at;  // the item that requests the stop
+    bool with_progress;
     int longest;  // busy rounds of an item
 };
 
 std::ostream& operator<<(std::ostream& out, const scenario& s)
 {
     const auto show = [](const auto& maybe) { return maybe ? std::to_string(*maybe) : "-"; };
-    return out << "size " << s.size << ", workers " << s.workers << ", as completed " << s.as_completed
-               << ", in flight " << s.in_flight << ", single pass " << s.single_pass << ", item throws at "
-               << show(s.item_throws) << ", source at " << show(s.source_throws) << ", leaves after "
-               << show(s.leaves_after) << ", longest " << s.longest;
+    return out << "size " << s.size << ", workers " << s.workers << ", max_workers " << show(s.max_workers)
+               << ", as completed " << s.as_completed << ", in flight " << s.in_flight << ", single pass "
+               << s.single_pass << ", item throws at " << show(s.item_throws) << ", source at "
+               << show(s.source_throws) << ", leaves after " << show(s.leaves_after) << ", stops at "
+               << show(s.stops_at) << ", longest " << s.longest;
 }
 
-scenario random_scenario(std::mt19937_64& random)
+scenario random_scenario(dice& random)
 {
-    const auto below = [&](int n) { return std::uniform_int_distribution<int>(0, n - 1)(random); };
+    const auto below = [&](int n) { return static_cast<int>(random.below(static_cast<std::size_t>(n))); };
     scenario s{};
-    s.size = below(10) == 0 ? below(3'000) : below(4) == 0 ? below(3) : below(200);
+    s.size = below(random.one_in(10) ? 3'000 : random.one_in(4) ? 3 : 200);
     s.workers = 1 + below(most_workers);
-    s.as_completed = below(2) == 0;
-    s.in_flight = std::vector<std::size_t>{0, 1, 2, 3, 8, 16, 500}[static_cast<std::size_t>(below(7))];
-    s.single_pass = below(2) == 0;
-    if (s.size != 0 && below(4) == 0) s.item_throws = below(s.size);
-    if (s.size != 0 && below(4) == 0) s.source_throws = below(s.size);
-    if (s.size != 0 && below(3) == 0) s.leaves_after = static_cast<std::size_t>(1 + below(s.size));
-    s.longest =
-        std::vector<int>{0, 100, 3'000, 30'000}[static_cast<std::size_t>(below(20) == 0 ? 3 : below(3))];
+    if (random.one_in(5)) s.max_workers = below(2 * most_workers);
+    s.as_completed = random.one_in(2);
+    s.in_flight = random.one_of<std::size_t>({0, 1, 2, 3, 8, 16, 500});
+    s.single_pass = random.one_in(2);
+    if (s.size != 0 && random.one_in(4)) s.item_throws = below(s.size);
+    if (s.size != 0 && random.one_in(4)) s.source_throws = below(s.size);
+    if (s.size != 0 && random.one_in(3)) s.leaves_after = static_cast<std::size_t>(1 + below(s.size));
+    if (s.size != 0 && random.one_in(6)) s.stops_at = below(s.size);
+    s.with_progress = random.one_in(4);
+    s.longest = random.one_in(20) ? 30'000 : random.one_of({0, 100, 3'000});
     return s;
 }
 
@@ -841,6 +847,8 @@ int index_of(const std::string& element)
 void expect_serial(const scenario& s, auto&& source)
 {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(s.size));
+    std::atomic<std::size_t> returned{0};
+    std::stop_source stop;
     const auto item = [&](std::size_t i, const std::string& element) {
         EXPECT_EQ(index_of(element), static_cast<int>(i)) << s;
         ++runs[i];
@@ -848,10 +856,15 @@ void expect_serial(const scenario& s, auto&& source)
             const int rounds = static_cast<int>((i * 7919) % static_cast<std::size_t>(s.longest));
             for (int n = 0; n < rounds; ++n) std::atomic_signal_fence(std::memory_order_seq_cst);
         }
+        if (s.stops_at == static_cast<int>(i)) stop.request_stop();
         if (s.item_throws == static_cast<int>(i)) throw item_error{static_cast<int>(i)};
+        ++returned;
         return counted(static_cast<int>(i));
     };
-    const parmap::options options{.max_in_flight = s.in_flight};
+    std::optional<parmap::progress_state> last;
+    parmap::options options{
+        .max_workers = s.max_workers, .stop = stop.get_token(), .max_in_flight = s.in_flight};
+    if (s.with_progress) options.progress = [&](const parmap::progress_state& now) { last = now; };
     std::vector<int> values;
     const auto consume = [&](auto&& results, const auto& value_of) {
         for (auto&& result : results) {
@@ -859,7 +872,7 @@ void expect_serial(const scenario& s, auto&& source)
             if (values.size() == s.leaves_after) break;
         }
     };
-    enum class ending { left, end, item_threw, source_threw };
+    enum class ending { left, end, item_threw, source_threw, stopped };
     auto ended = ending::end;
     try {
         if (s.as_completed) {
@@ -876,6 +889,11 @@ void expect_serial(const scenario& s, auto&& source)
         EXPECT_EQ(e.index, s.item_throws) << s;
     } catch (const source_error&) {
         ended = ending::source_threw;
+    } catch (const parmap::cancelled& c) {
+        ended = ending::stopped;
+        EXPECT_TRUE(s.stops_at) << s;
+        EXPECT_EQ(c.reason(), parmap::stop_reason::stop_requested) << s;
+        EXPECT_EQ(c.completed(), returned) << s;
     }
 
     // What the serial loop would have done.
@@ -886,10 +904,14 @@ void expect_serial(const scenario& s, auto&& source)
                               : stops_at == s.size          ? ending::end
                               : s.source_throws == stops_at ? ending::source_threw
                                                             : ending::item_threw;
-        ASSERT_EQ(ended, expected) << s;
         const int count = leaves ? static_cast<int>(*s.leaves_after) : stops_at;
-        ASSERT_EQ(static_cast<int>(values.size()), count) << s;
-        for (int i = 0; i < count; ++i) ASSERT_EQ(values[static_cast<std::size_t>(i)], i) << s;
+        if (ended == ending::stopped) {
+            ASSERT_LE(static_cast<int>(values.size()), count) << s;
+        } else {
+            ASSERT_EQ(ended, expected) << s;
+            ASSERT_EQ(static_cast<int>(values.size()), count) << s;
+        }
+        for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], static_cast<int>(i)) << s;
     } else {
         std::ranges::sort(values);
         ASSERT_EQ(std::ranges::adjacent_find(values), values.end()) << s;
@@ -903,10 +925,20 @@ void expect_serial(const scenario& s, auto&& source)
                 break;
             case ending::item_threw:
             case ending::left:
+            case ending::stopped:
                 break;
         }
     }
     for (const auto& count : runs) ASSERT_LE(count, 1) << s;
+
+    ASSERT_EQ(last.has_value(), s.with_progress) << s;
+    if (!last) return;
+    using parmap::progress_phase;
+    EXPECT_EQ(last->phase, ended == ending::end                                ? progress_phase::finished
+                           : ended == ending::left || ended == ending::stopped ? progress_phase::cancelled
+                                                                               : progress_phase::failed)
+        << s;
+    EXPECT_EQ(last->done, returned) << s;
 }
 
 void run_scenario(const scenario& s)
@@ -929,15 +961,11 @@ void run_scenario(const scenario& s)
 
 TEST(StreamDifferential, RandomStreamsDoWhatTheSerialLoopDoes)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 10'000);
-    std::cout << "PARMAP_TEST_SEED=" << seed << " PARMAP_TEST_CASES=" << cases << '\n';
-    std::mt19937_64 random(seed);
-    for (std::uint64_t n = 0; n < cases && !HasFailure(); ++n) {
+    for_random_cases(10'000, [](dice& random) {
         const scenario s = random_scenario(random);
         on_workers(s.workers, [&] { run_scenario(s); });
         ASSERT_EQ(counted::alive, 0) << s;
-    }
+    });
 }
 
 }  // namespace

@@ -42,8 +42,9 @@ using parmap::detail::trace_event;
 using parmap::detail::trace_lane;
 using parmap::detail::trace_recorder;
 using parmap::detail::trace_span;
+using parmap::testing::dice;
+using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
-using parmap::testing::number_from_environment;
 using parmap::testing::on_workers;
 
 /// The name of a file that is gone at the end.
@@ -213,13 +214,13 @@ TEST(Trace, AnEmptyRangeIsACallWithoutBlocks)
 /// A call drawn by lot, and what its trace should say.
 class random_call {
 public:
-    explicit random_call(std::mt19937_64& random)
-        : size_(below(random, 3'000)),
-          workers_(1 + static_cast<int>(below(random, most_workers))),
-          grain_(below(random, 3) == 0 ? 0 : 1 + below(random, 100)),
-          algorithm_(static_cast<int>(below(random, 5))),
-          throws_at_(below(random, 2) == 0 ? size_ : below(random, size_ + 1)),
-          stops_at_(below(random, 3) == 0 ? below(random, size_ + 1) : size_)
+    explicit random_call(dice& random)
+        : size_(random.below(3'000)),
+          workers_(1 + static_cast<int>(random.below(most_workers))),
+          grain_(random.one_in(3) ? 0 : 1 + random.below(100)),
+          algorithm_(static_cast<int>(random.below(5))),
+          throws_at_(random.one_in(2) ? size_ : random.below(size_ + 1)),
+          stops_at_(random.one_in(3) ? random.below(size_ + 1) : size_)
     {
     }
 
@@ -240,11 +241,6 @@ public:
     }
 
 private:
-    static std::size_t below(std::mt19937_64& random, std::size_t end)
-    {
-        return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
-    }
-
     int item(std::size_t i)
     {
         ++began_;
@@ -282,17 +278,12 @@ private:
     std::atomic<std::size_t> began_{0};
 };
 
-TEST(Trace, TheItemsOfAllBlocksAreThoseThatBegan)
+TEST(Trace, TheItemsOfAllBlocksOfRandomCallsAreThoseThatBegan)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    const std::uint64_t cases = number_from_environment("PARMAP_TEST_CASES", 300);
-    SCOPED_TRACE("PARMAP_TEST_SEED=" + std::to_string(seed));
-    std::mt19937_64 random(seed);
-    for (std::uint64_t i = 0; i < cases && !testing::Test::HasFailure(); ++i) {
+    for_random_cases(300, [](dice& random) {
         random_call call(random);
-        SCOPED_TRACE("case " + std::to_string(i));
         on_workers(most_workers, [&] { call.expect_every_item_that_began_in_the_trace(); });
-    }
+    });
 }
 
 TEST(Trace, CallsAtOnceShareATimeline)
@@ -645,12 +636,10 @@ TEST(TraceLane, NeverJoinsCalls)
     EXPECT_EQ(t.lane.events().size(), 1'000U);
 }
 
-TEST(TraceLane, StaysSmallHoweverItsBlocksCome)
+TEST(TraceLane, StaysSmallHoweverRandomItsBlocksCome)
 {
-    const std::uint64_t seed = number_from_environment("PARMAP_TEST_SEED", std::random_device{}());
-    SCOPED_TRACE("PARMAP_TEST_SEED=" + std::to_string(seed));
-    std::mt19937_64 random(seed);
-    for (int round = 0; round < 20; ++round) {
+    for_random_cases(20, [](dice& seeds) {
+        std::mt19937_64 random(seeds.next());
         lane_test t(1'000);
         std::lognormal_distribution<double> length(std::uniform_real_distribution<>(0, 15)(random), 2);
         std::lognormal_distribution<double> gap(std::uniform_real_distribution<>(0, 15)(random), 2);
@@ -663,7 +652,7 @@ TEST(TraceLane, StaysSmallHoweverItsBlocksCome)
         }
         EXPECT_EQ(t.items(), 200'000U);
         EXPECT_LE(t.lane.events().size(), 10'000U);
-    }
+    });
 }
 
 }  // namespace
