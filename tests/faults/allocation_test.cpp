@@ -59,7 +59,7 @@ using parmap::testing::on_workers;
 using parmap::testing::with_cpus;
 namespace allocations = parmap::testing::allocations;
 
-constexpr std::size_t items = 12;
+constexpr std::size_t items = 8;
 
 /// How often each item was begun.
 std::array<std::atomic<int>, items> begun;
@@ -125,6 +125,9 @@ void await_frame()
 void begin(std::size_t item)
 {
     ++begun[item];
+    // What is over in 10 us is not shared out.
+    for (std::atomic<int> i{0}; i != 1'000; ++i) {
+    }
     if (item == 0) await_frame();
     if (item == 3 && to_be_stopped != nullptr) to_be_stopped->request_stop();
 }
@@ -239,6 +242,7 @@ bool attempt(const call& called, const way& how, int workers, std::uint64_t firs
     error = nullptr;
     EXPECT_EQ(counted::alive, 0);
     EXPECT_TRUE(std::ranges::all_of(begun, [](const auto& times) { return times <= 1; }));
+    if (::testing::Test::HasFailure()) return hit;  // its text is alive
     EXPECT_TRUE(allocations::alive_falls_to(alive_before))
         << allocations::alive() - alive_before << " allocations leaked";
     EXPECT_EQ(next_descriptor(), descriptor);
@@ -360,7 +364,7 @@ bool map_that_throws(const options& requested)
 {
     const auto throw_some = [](std::size_t index, const std::string& text) {
         begin(index);
-        if (index == 5 || index == 8) throw index;
+        if (index == 5 || index == 7) throw index;
         return text;
     };
     try {
@@ -616,7 +620,7 @@ const way bounded{"timeout", [] { return options{.timeout = 1h, .grain_size = 1}
 /// All but a bar.
 void withstands_lack_of_memory_in_every_way(const call& called)
 {
-    for (const way& how : {plain, sized, told, bounded}) withstands_lack_of_memory(called, how);
+    for (const way& how : {plain, told, bounded}) withstands_lack_of_memory(called, how);
     const trace_path path;
     const way traced{"trace", [&path] { return options{.grain_size = 1, .trace = path.text()}; }};
     withstands_lack_of_memory(called, traced);
@@ -713,6 +717,13 @@ TEST(LackOfMemory, AGraphThrowsOrRunsEveryStep)
     withstands_lack_of_memory({"graph again", run_a_graph_again});
 }
 
+std::string without_addition()
+{
+    parmap::task_graph graph;
+    graph.map("copy", graph.add("read", [] { return texts; }), copy_text);
+    return graph.dot();
+}
+
 TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)
 {
     using parmap::task;
@@ -748,6 +759,7 @@ TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)
             EXPECT_EQ(graph.size(), added ? 2U : 1U);
             EXPECT_EQ(graph.dot() == before, !added);
             const auto copies = graph.map("copy", read, copy_text);
+            EXPECT_EQ(graph.dot() == without_addition(), !added);
             std::ranges::fill(begun, 0);
             graph.run();
             EXPECT_EQ(copies.get(), texts);
