@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -99,9 +98,9 @@ std::int64_t alive() noexcept
     return living.load();
 }
 
-bool alive_falls_to(std::int64_t count) noexcept
+bool alive_falls_to(std::int64_t count, std::chrono::seconds at_most) noexcept
 {
-    const auto too_long = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto too_long = std::chrono::steady_clock::now() + at_most;
     while (alive() > count) {
         if (std::chrono::steady_clock::now() > too_long) return false;
         std::this_thread::yield();

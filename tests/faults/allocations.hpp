@@ -3,6 +3,7 @@
 // oneTBB needs for its own comes from malloc, which is left alone: what oneTBB does without memory is oneTBB's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace parmap::testing::allocations {
@@ -32,7 +33,7 @@ void let_go() noexcept;
 std::int64_t alive() noexcept;
 
 /// Waits until no more are alive: other threads may free theirs a little after a call has returned.
-/// \return false when that does not happen, after a long time
-bool alive_falls_to(std::int64_t count) noexcept;
+/// \return false when that takes longer
+bool alive_falls_to(std::int64_t count, std::chrono::seconds at_most) noexcept;
 
 }  // namespace parmap::testing::allocations
