@@ -87,7 +87,7 @@ public:
         const line_state line = sample(progress_phase::running);
         deliver(line, at_once);
         // The call may have ended without waiting for this; its line goes with it.
-        if (closed_ && screen_ != nullptr) screen_->remove(this, std::nullopt, clock::now() + patience);
+        if (closed_) take_off(clock::now() + patience);
         return start_ + next_tick(line.state.elapsed);
     }
 
@@ -104,6 +104,7 @@ public:
         if (!lock.owns_lock()) return;
         const bool ended_sooner = !to_function && clock::now() < first_tick();
         if (!ended_sooner) deliver(sample(phase), deadline);
+        if (dropped_) take_off(deadline);
         // The reporter may let go of this call a little later; what the user's function holds dies here, and
         // so does what was known of a terminal that no other call uses.
         sink_ = {};
@@ -228,6 +229,17 @@ private:
         }
     }
 
+    /// Takes its line off the screen, if it is there.
+    void take_off(clock::time_point deadline) noexcept
+    {
+        if (screen_ == nullptr) return;
+        try {
+            screen_->remove(this, std::nullopt, deadline);
+        } catch (...) {
+            // Without the memory for a frame, the line goes with the next one of another bar.
+        }
+    }
+
     progress_sink sink_;
     const progress_of of_;
     const bar_style style_;
@@ -273,10 +285,13 @@ public:
         if (call->first_tick() < wakes_at_) changed_.notify_one();
     }
 
-    void leave(const std::shared_ptr<reported_call>& call) noexcept
+    /// Makes no reporter for that, which could fail: a call may leave that did not enter.
+    static void leave(const std::shared_ptr<reported_call>& call) noexcept
     {
-        const std::lock_guard lock(mutex_);
-        std::erase_if(calls_, [&](const entry& e) { return e.call == call; });
+        reporter* const known = current.load(std::memory_order_acquire);
+        if (known == nullptr) return;
+        const std::lock_guard lock(known->mutex_);
+        std::erase_if(known->calls_, [&](const entry& e) { return e.call == call; });
     }
 
     /// See screen_of. Once no call draws on it, the next one begins anew: by then the descriptor may be
@@ -403,7 +418,7 @@ void progress_report::joined(int thread) noexcept
 void progress_report::finish(progress_phase phase) noexcept
 {
     if (call_ == nullptr) return;
-    reporter::instance().leave(call_);
+    reporter::leave(call_);
     call_->close(phase);
     call_.reset();
     slots_ = {};

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <exception>
+#include <new>
 
 #include "progress_reporter.hpp"
 
@@ -25,7 +26,7 @@ std::size_t slot_of_this_thread() noexcept
 progress_scope::progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink)
     : total_(total),
       exceptions_(std::uncaught_exceptions()),
-      report_(sink ? std::make_unique<detail::progress_report>() : nullptr)
+      report_(sink ? new(std::nothrow) detail::progress_report : nullptr)  // or the work goes on without
 {
     if (report_ != nullptr) report_->open(sink, total, slots);
 }

@@ -35,8 +35,8 @@ void progress_screen::set(const void* bar, std::string line)
 void progress_screen::draw()
 {
     const std::lock_guard lock(drawing_);
-    const drawing next = lines_now();
-    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(next, {}, at_once);
+    drawing next = lines_now();
+    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(std::move(next), {}, at_once);
 }
 
 void progress_screen::remove(const void* bar, std::optional<std::string> last, time_point deadline)
@@ -59,7 +59,12 @@ void progress_screen::without_lines(const std::function<void()>& write, time_poi
     const bool shown = !drawn_.lines.empty();
     if (shown) put({.columns = format().columns}, {}, deadline);
     write();
-    if (shown) put(lines_now(), {}, deadline);
+    if (!shown) return;
+    try {
+        put(lines_now(), {}, deadline);
+    } catch (...) {
+        // What was written is no failure for want of memory: the lines come with the next frame.
+    }
 }
 
 drawing progress_screen::lines_now()
@@ -78,13 +83,13 @@ drawing progress_screen::lines_now()
     return next;
 }
 
-void progress_screen::put(const drawing& next, const std::vector<std::string>& above, time_point deadline)
+void progress_screen::put(drawing next, const std::vector<std::string>& above, time_point deadline)
 {
     const bool nothing_to_do = drawn_.lines.empty() && next.lines.empty() && above.empty();
     if (broken_ || nothing_to_do) return;
     const write_result result = write_frame(fd_, render_frame(drawn_, next, above), deadline);
     if (result == write_result::broken) broken_ = true;
-    if (result == write_result::written) drawn_ = next;
+    if (result == write_result::written) drawn_ = std::move(next);  // which cannot fail
 }
 
 }  // namespace parmap::detail

@@ -43,7 +43,7 @@ private:
     };
 
     drawing lines_now();
-    void put(const drawing& next, const std::vector<std::string>& above, time_point deadline);
+    void put(drawing next, const std::vector<std::string>& above, time_point deadline);
 
     const int fd_;
 

@@ -120,8 +120,8 @@ trace_recorder::trace_recorder(const std::string& path, std::size_t most_events)
     : serial_(next_serial()),
       most_events_(most_events),
       pid_(::getpid()),
-      fd_(open_to_write(path)),
-      start_(clock::now())
+      start_(clock::now()),
+      fd_(open_to_write(path))
 {
 }
 
@@ -170,7 +170,7 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
         const std::lock_guard lock(mutex_);
         const auto place = names_.find(text);
         if (place != names_.end()) return place->second;
-        return names_.emplace(text, static_cast<std::uint32_t>(names_.size())).first->second;
+        return names_.emplace(text, static_cast<std::uint32_t>(names_.size() + 1)).first->second;
     } catch (...) {
         return 0;
     }
@@ -178,7 +178,7 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
 
 void trace_recorder::write()
 {
-    std::vector<std::string> names(std::max<std::size_t>(names_.size(), 1), R"("")");
+    std::vector<std::string> names(names_.size() + 1, R"("")");
     for (const auto& [text, place] : names_) names[place] = quoted(text);
 
     output file(fd_);

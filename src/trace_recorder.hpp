@@ -34,7 +34,7 @@ public:
     /// The calling thread's; null without the memory for one.
     trace_lane* lane() noexcept;
 
-    /// The place of a name in the table.
+    /// The place of a name in the table; that of no name without the memory for it.
     std::uint32_t name(std::string_view text) noexcept;
 
     /// A number for a run, from 1.
@@ -62,13 +62,14 @@ private:
     const std::uint64_t serial_;  // unlike its address, never another recorder's
     const std::size_t most_events_;
     const pid_t pid_;
-    const int fd_;
     const std::chrono::steady_clock::time_point start_;
     std::atomic<std::uint64_t> runs_{1};
 
     std::mutex mutex_;  // guards what follows, but not what is in a lane
     std::deque<thread_row> rows_;
-    std::map<std::string, std::uint32_t, std::less<>> names_;
+    std::map<std::string, std::uint32_t, std::less<>> names_;  // and their places, from 1; 0 is no name
+
+    const int fd_;  // the last to be made: without the memory for the others, no file is opened
 };
 
 /// A call or a step, from construction to end(), both on one thread; nothing without a trace. What this thread begins

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -32,8 +31,11 @@ namespace fs = std::filesystem;
 std::vector<std::string> split(std::string_view text, char separator)
 {
     std::vector<std::string> parts;
-    std::istringstream stream{std::string(text)};
-    for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(separator, begin), text.size());
+        parts.emplace_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
     return parts;
 }
 
@@ -69,11 +71,32 @@ std::string unescape(std::string_view text)
     return plain;
 }
 
+/// The lines of a file, as far as it can be read.
+class lines_of {
+public:
+    explicit lines_of(const fs::path& file) : stream_(file)
+    {
+        // A stream takes lack of memory for the end of the file, unless it is told to throw.
+        stream_.exceptions(std::ios::badbit);
+    }
+
+    bool next(std::string& line)
+    {
+        try {
+            return static_cast<bool>(std::getline(stream_, line));
+        } catch (const std::ios::failure&) {
+            return false;
+        }
+    }
+
+private:
+    std::ifstream stream_;
+};
+
 std::string first_line(const fs::path& file)
 {
     std::string line;
-    std::ifstream stream(file);
-    std::getline(stream, line);
+    lines_of(file).next(line);
     return line;
 }
 
@@ -104,8 +127,8 @@ struct cgroup_mount {
 std::vector<cgroup_mount> cgroup_mounts(const fs::path& root)
 {
     std::vector<cgroup_mount> mounts;
-    std::ifstream mountinfo(root / "proc/self/mountinfo");
-    for (std::string line; std::getline(mountinfo, line);) {
+    lines_of mountinfo(root / "proc/self/mountinfo");
+    for (std::string line; mountinfo.next(line);) {
         const std::vector<std::string> words = split(line, ' ');
         const auto dash = std::ranges::find(words, "-");
         if (words.size() < 5 || std::distance(dash, words.end()) < 4) continue;
@@ -119,8 +142,8 @@ std::vector<cgroup_mount> cgroup_mounts(const fs::path& root)
 /// The process's group in the hierarchy: "0::/path" in v2, "7:cpu,cpuacct:/path" in v1.
 std::optional<fs::path> own_group(const fs::path& root, bool unified)
 {
-    std::ifstream groups(root / "proc/self/cgroup");
-    for (std::string line; std::getline(groups, line);) {
+    lines_of groups(root / "proc/self/cgroup");
+    for (std::string line; groups.next(line);) {
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (second == std::string::npos) continue;
