@@ -9,7 +9,6 @@
 #include <ranges>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
