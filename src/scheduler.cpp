@@ -38,17 +38,17 @@ void watch_forks()
 
 // oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never our environment variable.
 // Several maps, each in an arena of its own, would together have a thread for every CPU of the machine. Held
-// for the process, and never destroyed: maps may still run in static destructors.
+// for the process, and never destroyed: maps may still run in static destructors. "used" keeps the pointer, though
+// nobody reads it: without it this would look like a leak.
 void keep_to_the_cpus()
 {
-    static const tbb::global_control* const limit = [] {
+    [[gnu::used]] static const tbb::global_control* const limit = [] {
         const int cpus = cpus_within(detect_cpu_limits());
         return cpus < tbb::info::default_concurrency()
                    ? new tbb::global_control(tbb::global_control::max_allowed_parallelism,
                                              static_cast<std::size_t>(cpus))
                    : nullptr;
     }();
-    static_cast<void>(limit);
 }
 
 int most_threads()
@@ -108,12 +108,11 @@ private:
     // oneTBB ends its threads when the last thread that called it has ended, unless there is an arena.
     static void keep_threads()
     {
-        static const tbb::task_arena* const kept = [] {
+        [[gnu::used]] static const tbb::task_arena* const kept = [] {
             auto arena = std::make_unique<tbb::task_arena>(1, 0);
             arena->initialize();
             return arena.release();
         }();
-        static_cast<void>(kept);
     }
 
     std::atomic<int> made_{0};
@@ -144,7 +143,7 @@ private:
         int all;
     };
 
-    static inline constinit thread_supply supply;
+    [[gnu::used]] static inline constinit thread_supply supply;
     static inline constinit std::atomic<int> in_flight{0};  // of all calls
 
     share own_;

@@ -29,7 +29,13 @@ struct options {
     /// Ends the call at the next block (about 50 us, or one item) once a stop is requested.
     ///
     /// ```cpp
-    /// std::jthread thread([&](std::stop_token stop) { parmap::for_each(files, convert, {.stop = stop}); });
+    /// std::jthread thread([&](std::stop_token stop) {
+    ///     try {
+    ///         parmap::for_each(files, convert, {.stop = stop});
+    ///     } catch (const parmap::cancelled& stopped) {
+    ///         std::cerr << stopped.what() << '\n';  // parmap: stopped on request after 2 of 3 items
+    ///     }
+    /// });
     /// thread.request_stop();
     /// ```
     ///
