@@ -215,6 +215,7 @@ int next_descriptor()
 
 /// Has all threads of oneTBB at work at once. One that begins without memory ends the program (2021.8), so all have
 /// begun before any is short of it.
+/// Also has oneTBB (2021.8) begin: without the memory for that, it may wait for itself for ever.
 void meet_all_threads()
 {
     on_workers(most_workers, [] {
@@ -557,7 +558,11 @@ call stopped(const call& called)
 /// A bar that is drawn at once on a pipe. The call's first item waits until it is.
 class WatchedBar : public ::testing::Test {
 protected:
-    WatchedBar() { watched = &pipe; }
+    WatchedBar()
+    {
+        meet_all_threads();
+        watched = &pipe;
+    }
     ~WatchedBar() override { watched = nullptr; }
 
     parmap::progress_bar bar(const char* label, std::chrono::milliseconds interval) const
@@ -670,7 +675,7 @@ bool for_each_of_none(const options& requested)
 // The first test: a child is as new as this process.
 TEST(LackOfMemory, InTheFirstCallOfAProcessIsNoMoreHarmful)
 {
-    meet_all_threads();  // a first use of oneTBB that has no memory may leave it waiting for itself (2021.8)
+    meet_all_threads();
     for (const auto& called : std::vector<call>{{"for_each of none", for_each_of_none},
                                                 {"for_each", for_each_item},
                                                 {"stream", stream_of_numbers},
