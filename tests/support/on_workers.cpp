@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "on_workers.hpp"
 
-#include <array>
+#include <deque>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -24,10 +24,12 @@ void on_workers(int workers, const std::function<void()>& body)
     // Kept for the process, so that the threads are made once.
     static const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism, most_workers);
     // Likewise, as oneTBB keeps the memory of those that are destroyed.
-    static std::array<tbb::task_arena, most_workers> arenas;
-    tbb::task_arena& arena = arenas.at(static_cast<std::size_t>(workers - 1));
-    arena.initialize(workers);
-    with_cpus(workers, [&] { arena.execute(body); });
+    static std::deque<tbb::task_arena> arenas = [] {
+        std::deque<tbb::task_arena> all;
+        for (int n = 1; n <= most_workers; ++n) all.emplace_back(n);
+        return all;
+    }();
+    with_cpus(workers, [&] { arenas.at(static_cast<std::size_t>(workers - 1)).execute(body); });
 }
 
 }  // namespace parmap::testing
