@@ -320,17 +320,21 @@ void isolated(void (*function)(void*), void* argument)
 }
 
 struct arena::threads {
-    explicit threads(int size) : demand(size), own(allowed(size + 1) - 1, 0) { own.initialize(); }
+    explicit threads(int size) : demand(size), own(others(size), 0) { own.initialize(); }
+
+    /// As many of oneTBB's threads as there are to be had.
+    static int others(int size)
+    {
+        const int threads = allowed(size + 1) - 1;
+        if (threads == 0) throw std::runtime_error("parmap: there are no threads");
+        return threads;
+    }
 
     thread_demand demand;
     tbb::task_arena own;
 };
 
-arena::arena(int size)
-{
-    if (most_threads() == 1) throw std::runtime_error("parmap: there are no threads");
-    threads_ = std::make_unique<threads>(size);
-}
+arena::arena(int size) : threads_(std::make_unique<threads>(size)) {}
 
 arena::~arena() = default;
 
