@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of task graphs share.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <parmap/task_graph.hpp>
+
+#include "on_workers.hpp"
+
+namespace parmap::testing {
+
+inline std::vector<int> numbers(int n)
+{
+    std::vector<int> v(static_cast<std::size_t>(n));
+    std::iota(v.begin(), v.end(), 0);
+    return v;
+}
+
+struct coded_error {
+    int code;
+};
+
+/// What `call` says in the Error that it throws.
+template <class Error, class Call>
+std::string message(const Call& call)
+{
+    try {
+        call();
+    } catch (const Error& e) {
+        return e.what();
+    }
+    return "nothing was thrown";
+}
+
+/// The code of the error that the run throws.
+inline int code_thrown_by(parmap::task_graph& graph, const parmap::options& options = {})
+{
+    try {
+        graph.run(options);
+    } catch (const coded_error& e) {
+        return e.code;
+    }
+    return -1;
+}
+
+inline void on_any_number_of_workers(const std::function<void()>& body)
+{
+    for (int workers = 1; workers <= most_workers; ++workers) {
+        SCOPED_TRACE(workers);
+        on_workers(workers, body);
+    }
+}
+
+// Steps and what they read
+
+/// Enough work for a map to fork.
+inline void slowly(int)
+{
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(5)) {
+    }
+}
+
+}  // namespace parmap::testing
