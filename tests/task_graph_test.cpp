@@ -23,6 +23,7 @@
 #include "support/dot.hpp"
 #include "support/graphs.hpp"
 #include "support/on_workers.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
