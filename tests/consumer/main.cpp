@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include <parmap/parmap.hpp>
@@ -52,11 +53,13 @@ void crosses(std::string_view what, const Throw& throw_it, const IsIt& is_it)
         if (x == failing) throw_it();
         return x;
     };
+    // Of a pointer that was rethrown, clang 16 refers to something else.
+    using caught = std::conditional_t<std::is_pointer_v<Error>, Error, const Error&>;
     const auto comes_out_of = [&](const auto& call) {
         try {
             call();
             return false;
-        } catch (const Error& error) {
+        } catch (caught error) {
             return is_it(error);
         } catch (...) {
             return false;
