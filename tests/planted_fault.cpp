@@ -37,7 +37,9 @@ int main(int argc, char** argv)
         on_two_threads([&] { ++unguarded; });
         value = unguarded;
     } else if (kind == "address") {
-        const auto gone = std::make_unique<int>(1).get();
+        auto owner = std::make_unique<int>(1);
+        const int* const gone = owner.get();
+        owner.reset();
         on_two_threads([&] { value = *gone; });
     } else if (kind == "undefined") {
         on_two_threads([&] { value = value + 1; });
