@@ -14,13 +14,13 @@
 
 namespace {
 
-/// Calls `fault` on two threads at once.
-void on_two_threads(const auto& fault)
+/// Calls `fault` in so many items, each on a thread of its own, at once.
+void in_items(int items, const auto& fault)
 {
     parmap::testing::on_workers(2, [&] {
-        std::latch both(2);
-        parmap::for_each(std::views::iota(0, 2), [&](int) {
-            both.arrive_and_wait();
+        std::latch all(items);
+        parmap::for_each(std::views::iota(0, items), [&](int) {
+            all.arrive_and_wait();
             fault();
         });
     });
@@ -34,18 +34,18 @@ int main(int argc, char** argv)
     volatile int value = std::numeric_limits<int>::max();
     if (kind == "race") {
         int unguarded = 0;
-        on_two_threads([&] { ++unguarded; });
+        in_items(2, [&] { ++unguarded; });
         value = unguarded;
     } else if (kind == "address") {
         auto owner = std::make_unique<int>(1);
         const int* const gone = owner.get();
         owner.reset();
-        on_two_threads([&] { value = *gone; });
+        in_items(1, [&] { value = *gone; });
     } else if (kind == "undefined") {
-        on_two_threads([&] { value = value + 1; });
+        in_items(1, [&] { value = value + 1; });
     } else if (kind == "container") {
         const std::vector<int> none;
-        on_two_threads([&] { value = *none.begin(); });
+        in_items(1, [&] { value = *none.begin(); });
     } else {
         std::cerr << "usage: planted_fault race|address|undefined|container\n";
         return 2;
