@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For how long the process stood still: stopped by a signal, or on a machine that was suspended. Nobody tells it, but
-// a wait that ends long after it was due does. Pure: the caller brings the clock.
+// a wait that ends long after it was due does. Whoever waits but for microseconds now and then misses a stop that falls
+// into these, and only these. Pure: the caller brings the clock.
 #pragma once
 
 #include <atomic>

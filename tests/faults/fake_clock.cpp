@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 
 constinit std::atomic<std::int64_t> ahead{0};
+constinit std::atomic<std::int64_t> ahead_in_next_wait{0};
 constinit std::atomic<std::int64_t> step{1};
 constinit std::atomic<std::int64_t> stopped_at{0};  // 0: it goes
 constinit std::atomic<int> times_it_went_on{0};
@@ -71,6 +72,7 @@ extern "C" int pthread_cond_clockwait(pthread_cond_t* changed, pthread_mutex_t* 
     using function = int (*)(pthread_cond_t*, pthread_mutex_t*, clockid_t, const timespec*);
     static const auto original = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_cond_clockwait"));
     const timespec by_the_true_clock = as_timespec(true_now() + in_ns(*until) - fake_now());
+    ahead += ahead_in_next_wait.exchange(0);
     return original(changed, mutex, id, id == CLOCK_MONOTONIC ? &by_the_true_clock : until);
 }
 
@@ -79,6 +81,11 @@ namespace parmap::testing::fake_clock {
 void jump(std::chrono::nanoseconds by) noexcept
 {
     ahead += by.count();
+}
+
+void jump_in_next_wait(std::chrono::nanoseconds by) noexcept
+{
+    ahead_in_next_wait = by.count();
 }
 
 void tick_every(std::chrono::nanoseconds length) noexcept

@@ -10,6 +10,9 @@ namespace parmap::testing::fake_clock {
 /// Puts the clock forward. Async-signal-safe.
 void jump(std::chrono::nanoseconds ahead) noexcept;
 
+/// Puts the clock forward when a thread next waits with a deadline, which is no sooner for it.
+void jump_in_next_wait(std::chrono::nanoseconds ahead) noexcept;
+
 /// The clock shows only multiples of this.
 void tick_every(std::chrono::nanoseconds step) noexcept;
 
