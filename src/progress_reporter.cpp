@@ -13,9 +13,9 @@
 #include <vector>
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include "eta.hpp"
+#include "forks.hpp"
 #include "progress_line.hpp"
 #include "progress_screen.hpp"
 #include "standstill.hpp"
@@ -96,7 +96,7 @@ public:
     void close(progress_phase phase) noexcept
     {
         // The copy in a child after a fork is silent: the parent tells, and its reporter may have the turn for ever.
-        if (::getpid() != pid_) return;
+        if (!home_.is_this_one()) return;
         const bool to_function = sink_.callback() != nullptr;
         const clock::time_point deadline = clock::now() + patience;
         const std::unique_lock lock(turn_, to_function ? clock::time_point::max() : deadline);
@@ -243,7 +243,7 @@ private:
     progress_sink sink_;
     const progress_of of_;
     const bar_style style_;
-    const pid_t pid_{::getpid()};
+    const home_process home_;
     std::shared_ptr<progress_screen> screen_;  // from the first frame on
     const clock::time_point start_;
     const clock::duration stood_still_before_;
@@ -267,10 +267,8 @@ public:
     /// The process's reporter; a new one in a child after fork, where the parent's thread is not.
     static reporter& instance()
     {
-        static const int registered = ::pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
-        static_cast<void>(registered);
         reporter* known = current.load(std::memory_order_acquire);
-        if (known == nullptr) {
+        if (known == nullptr || !known->home_.is_this_one()) {
             auto made = std::make_unique<reporter>();
             if (current.compare_exchange_strong(known, made.get())) known = made.release();
         }
@@ -289,7 +287,7 @@ public:
     static void leave(const std::shared_ptr<reported_call>& call) noexcept
     {
         reporter* const known = current.load(std::memory_order_acquire);
-        if (known == nullptr) return;
+        if (known == nullptr || !known->home_.is_this_one()) return;
         const std::lock_guard lock(known->mutex_);
         std::erase_if(known->calls_, [&](const entry& e) { return e.call == call; });
     }
@@ -371,6 +369,7 @@ private:
 
     static inline std::atomic<reporter*> current{nullptr};
 
+    const home_process home_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<entry> calls_;

@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include <pthread.h>
 #include <tbb/blocked_range.h>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
@@ -21,19 +20,20 @@
 #include <tbb/task_scheduler_observer.h>
 
 #include "cpu_limits.hpp"
+#include "forks.hpp"
 
 namespace parmap::detail::scheduler {
 
 namespace {
 
 // oneTBB's threads do not survive a fork: in the child, calls run on the calling thread.
-std::atomic<bool> forked{false};
+constinit std::atomic<bool> used{false};
 
-void watch_forks()
+const home_process& process_that_used_it()
 {
-    static const int registered =
-        ::pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
-    static_cast<void>(registered);
+    static const home_process first;
+    used.store(true, std::memory_order_release);
+    return first;
 }
 
 // oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never our environment variable.
@@ -127,7 +127,7 @@ public:
     /// \throws what oneTBB throws for want of memory
     explicit thread_demand(int threads) : own_(threads)
     {
-        watch_forks();
+        process_that_used_it();
         keep_to_the_cpus();
         supply.make(own_.all);
     }
@@ -249,7 +249,7 @@ void run_here(job& job, int tickets, bool watched, tbb::task_group_context& grou
 
 bool usable() noexcept
 {
-    return !forked.load(std::memory_order_relaxed);
+    return !used.load(std::memory_order_acquire) || process_that_used_it().is_this_one();
 }
 
 void run(job& job, int tickets, int workers, bool watched)

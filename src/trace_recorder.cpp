@@ -119,7 +119,6 @@ thread_local known_lane known;
 trace_recorder::trace_recorder(const std::string& path, std::size_t most_events)
     : serial_(next_serial()),
       most_events_(most_events),
-      pid_(::getpid()),
       start_(clock::now()),
       fd_(open_to_write(path))
 {
@@ -129,16 +128,11 @@ trace_recorder::~trace_recorder()
 {
     try {
         // A child after a fork has a copy of what its parent is going to write.
-        if (is_of_this_process()) write();
+        if (home_.is_this_one()) write();
     } catch (...) {
         // A destructor cannot tell.
     }
     ::close(fd_);
-}
-
-bool trace_recorder::is_of_this_process() const noexcept
-{
-    return ::getpid() == pid_;
 }
 
 trace_lane* trace_recorder::lane() noexcept
@@ -150,7 +144,7 @@ trace_lane* trace_recorder::lane() noexcept
 trace_lane* trace_recorder::find_or_add_lane() noexcept
 {
     // In a child after a fork, a thread that is not there may hold the lock.
-    if (!is_of_this_process()) return nullptr;
+    if (!home_.is_this_one()) return nullptr;
     try {
         const pid_t tid = ::gettid();
         const std::lock_guard lock(mutex_);
@@ -165,7 +159,7 @@ trace_lane* trace_recorder::find_or_add_lane() noexcept
 
 std::uint32_t trace_recorder::name(std::string_view text) noexcept
 {
-    if (!is_of_this_process()) return 0;
+    if (!home_.is_this_one()) return 0;
     try {
         const std::lock_guard lock(mutex_);
         const auto place = names_.find(text);
@@ -182,12 +176,13 @@ void trace_recorder::write()
     for (const auto& [text, place] : names_) names[place] = quoted(text);
 
     output file(fd_);
+    const pid_t pid = ::getpid();
     const auto metadata = [&](std::string_view what, pid_t tid, std::string_view text) {
         file.add(fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})",
-                             what, pid_, tid, quoted(text)));
+                             what, pid, tid, quoted(text)));
     };
     file.add("{\"traceEvents\":[\n");
-    metadata("process_name", pid_, program_invocation_short_name);
+    metadata("process_name", pid, program_invocation_short_name);
     for (thread_row& row : rows_) {
         file.add(",\n");
         metadata("thread_name", row.tid, row.name);
@@ -196,7 +191,7 @@ void trace_recorder::write()
                 ",\n"
                 R"({{"name":{},"cat":"{}","ph":"X","ts":{},"dur":{},"pid":{},"tid":{},"args":{}}})",
                 names[event.name], detail::name(event.category), microseconds(event.begin - start_),
-                microseconds(event.end - event.begin), pid_, row.tid, details(event)));
+                microseconds(event.end - event.begin), pid, row.tid, details(event)));
         }
     }
     file.add("\n],\"displayTimeUnit\":\"ms\"}\n");

@@ -18,6 +18,7 @@
 
 #include <parmap/options.hpp>
 
+#include "forks.hpp"
 #include "trace_lane.hpp"
 
 namespace parmap::detail {
@@ -55,13 +56,12 @@ private:
         trace_lane lane;
     };
 
-    bool is_of_this_process() const noexcept;
     trace_lane* find_or_add_lane() noexcept;
     void write();
 
     const std::uint64_t serial_;  // unlike its address, never another recorder's
     const std::size_t most_events_;
-    const pid_t pid_;
+    const home_process home_;
     const std::chrono::steady_clock::time_point start_;
     std::atomic<std::uint64_t> runs_{1};
 
