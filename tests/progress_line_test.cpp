@@ -7,6 +7,7 @@
 
 #include "cell_width.hpp"
 #include "progress_line.hpp"
+#include "support/some_line.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -25,20 +26,7 @@ using parmap::detail::render_frame;
 using parmap::detail::render_json;
 using parmap::detail::render_line;
 using parmap::detail::render_plain;
-
-line_state some_line()
-{
-    return {.state = {.label = "hashing",
-                      .unit = "file",
-                      .done = 42,
-                      .total = 100,
-                      .elapsed = 12s,
-                      .eta = 17s,
-                      .rate = 3.4,
-                      .busy = 8,
-                      .workers = 8,
-                      .phase = progress_phase::running}};
-}
+using parmap::testing::some_line;
 
 std::string ascii(const line_state& line, int columns)
 {

@@ -30,6 +30,7 @@
 
 #include "support/on_workers.hpp"
 #include "support/random_cases.hpp"
+#include "support/temporary_folder.hpp"
 #include "trace_lane.hpp"
 #include "trace_recorder.hpp"
 
@@ -46,22 +47,7 @@ using parmap::testing::dice;
 using parmap::testing::for_random_cases;
 using parmap::testing::most_workers;
 using parmap::testing::on_workers;
-
-/// The name of a file that is gone at the end.
-class temporary_file {
-public:
-    temporary_file()
-    {
-        static std::atomic<int> made{0};
-        path =
-            testing::TempDir() + "parmap_trace_" + std::to_string(::getpid()) + "_" + std::to_string(made++);
-    }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::filesystem::remove(path); }
-
-    std::string path;
-};
+using parmap::testing::temporary_file;
 
 /// A complete event, in nanoseconds.
 struct ran {
@@ -164,8 +150,8 @@ TEST(Trace, ACallStandsOnItsThreadAndItsBlocksOnTheirs)
     for (int workers = 1; workers <= most_workers; ++workers) {
         on_workers(workers, [&] {
             const temporary_file file;
-            parmap::for_each(std::views::iota(0, 10'000), [](int) {}, {.trace = file.path});
-            const trace read(file.path);
+            parmap::for_each(std::views::iota(0, 10'000), [](int) {}, {.trace = file.path()});
+            const trace read(file.path());
             EXPECT_EQ(read.count("call"), 1U);
             EXPECT_EQ(read.sum(&ran::items, "call"), 10'000U);
             EXPECT_EQ(read.sum(&ran::items, "block"), 10'000U);
@@ -184,8 +170,8 @@ TEST(Trace, EveryWorkerThatRanSomethingHasARow)
         const temporary_file file;
         std::latch all_here(most_workers);
         parmap::for_each(std::views::iota(0, most_workers), [&](int) { all_here.arrive_and_wait(); },
-                         {.grain_size = 1, .trace = file.path});
-        const trace read(file.path);
+                         {.grain_size = 1, .trace = file.path()});
+        const trace read(file.path());
         EXPECT_EQ(read.thread_names.size(), static_cast<std::size_t>(most_workers));
         EXPECT_EQ(read.count("block"), static_cast<std::size_t>(most_workers));
         for (const auto& [thread, name] : read.thread_names) EXPECT_FALSE(name.empty());
@@ -196,8 +182,8 @@ TEST(Trace, ASerialRunIsSeenInBlocks)
 {
     const temporary_file file;
     parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.max_workers = 1, .grain_size = 10, .trace = file.path});
-    const trace read(file.path);
+                     {.max_workers = 1, .grain_size = 10, .trace = file.path()});
+    const trace read(file.path());
     EXPECT_EQ(read.sum(&ran::blocks, "block"), 10U);
     EXPECT_EQ(read.sum(&ran::items, "block"), 100U);
 }
@@ -205,8 +191,8 @@ TEST(Trace, ASerialRunIsSeenInBlocks)
 TEST(Trace, AnEmptyRangeIsACallWithoutBlocks)
 {
     const temporary_file file;
-    parmap::for_each(std::vector<int>{}, [](int) {}, {.trace = file.path});
-    const trace read(file.path);
+    parmap::for_each(std::vector<int>{}, [](int) {}, {.trace = file.path()});
+    const trace read(file.path());
     EXPECT_EQ(read.count("call"), 1U);
     EXPECT_EQ(read.count("block"), 0U);
 }
@@ -231,10 +217,10 @@ public:
             run({.max_workers = workers_,
                  .stop = stop_.get_token(),
                  .grain_size = grain_,
-                 .trace = file.path});
+                 .trace = file.path()});
         } catch (const std::runtime_error&) {
         }
-        const trace read(file.path);
+        const trace read(file.path());
         EXPECT_EQ(read.sum(&ran::items, "block"), began_.load());
         EXPECT_EQ(read.count("call"), 1U);
         EXPECT_LE(read.sum(&ran::items, "call"), began_.load());
@@ -290,7 +276,7 @@ TEST(Trace, CallsAtOnceShareATimeline)
 {
     const temporary_file file;
     {
-        const parmap::trace_file both(file.path);
+        const parmap::trace_file both(file.path());
         std::latch all_here(2);
         const auto call = [&](const char* label) {
             all_here.arrive_and_wait();
@@ -302,7 +288,7 @@ TEST(Trace, CallsAtOnceShareATimeline)
         std::jthread other([&] { call("other"); });
         call("one");
     }
-    const trace read(file.path);
+    const trace read(file.path());
     EXPECT_EQ(read.count("call"), 2U);
     for (const char* const name : {"one", "other"}) {
         EXPECT_EQ(read.sum(&ran::items, "call", name), 1'000U);
@@ -315,7 +301,7 @@ TEST(Trace, NestedCallsStandWithinTheBlocksThatCalledThem)
     on_workers(most_workers, [] {
         const temporary_file file;
         {
-            const parmap::trace_file all(file.path);
+            const parmap::trace_file all(file.path());
             const parmap::progress_bar inner{.label = "inner", .style = parmap::bar_style::off};
             parmap::for_each(std::views::iota(0, 100),
                              [&](int) {
@@ -324,7 +310,7 @@ TEST(Trace, NestedCallsStandWithinTheBlocksThatCalledThem)
                              },
                              {.trace = all});
         }
-        const trace read(file.path);
+        const trace read(file.path());
         EXPECT_EQ(read.count("call"), 101U);
         EXPECT_EQ(read.sum(&ran::items, "block", "map"), 100U);
         EXPECT_EQ(read.sum(&ran::items, "block", "inner"), 10'000U);
@@ -337,7 +323,7 @@ TEST(Trace, TheItemsOfAStreamAreInIt)
         on_workers(workers, [] {
             const temporary_file file;
             {
-                const parmap::trace_file all(file.path);
+                const parmap::trace_file all(file.path());
                 for (auto&& i : parmap::stream(std::views::iota(0, 2'000), std::identity(), {.trace = all})) {
                     // The consumer's own calls stand between the items that it runs.
                     if (i % 100 == 0) parmap::for_each(std::views::iota(0, 10), [](int) {}, {.trace = all});
@@ -349,7 +335,7 @@ TEST(Trace, TheItemsOfAStreamAreInIt)
                     static_cast<void>(done);
                 }
             }
-            const trace read(file.path);
+            const trace read(file.path());
             EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 2'000U);
             EXPECT_EQ(read.sum(&ran::items, "block", "any"), 2'000U);
             EXPECT_EQ(read.sum(&ran::items, "block", "map"), 200U);
@@ -361,7 +347,7 @@ TEST(Trace, AStreamMayBeConsumedInsideCallsAndStepsAndBetweenThem)
 {
     const temporary_file file;
     {
-        const parmap::options traced{.max_workers = 1, .trace = file.path};
+        const parmap::options traced{.max_workers = 1, .trace = file.path()};
         auto numbers = parmap::stream(std::views::iota(0, 2'000), std::identity(), traced);
         auto at = numbers.begin();
         for (int i = 0; i < 200; ++i) {
@@ -374,7 +360,7 @@ TEST(Trace, AStreamMayBeConsumedInsideCallsAndStepsAndBetweenThem)
             step.end(1);
         }
     }
-    const trace read(file.path);
+    const trace read(file.path());
     EXPECT_EQ(read.count("call"), 200U);
     EXPECT_EQ(read.sum(&ran::items, "step", "a step"), 200U);
     EXPECT_EQ(read.sum(&ran::items, "block", "stream"), 1'001U);
@@ -386,7 +372,7 @@ TEST(Trace, StepsOfAGraphStandInItAndTheItemsOfItsMaps)
         on_workers(workers, [&] {
             const temporary_file file;
             {
-                const parmap::trace_file timeline(file.path);
+                const parmap::trace_file timeline(file.path());
                 parmap::task_graph graph;
                 const auto numbers = graph.add("count", [] { return std::views::iota(0, 10'000); });
                 const auto doubled = graph.map("double", numbers, [](int x) { return 2 * x; });
@@ -405,7 +391,7 @@ TEST(Trace, StepsOfAGraphStandInItAndTheItemsOfItsMaps)
                     "never", [] {}, bad);
                 EXPECT_THROW(graph.run({.trace = timeline}), std::runtime_error);
             }
-            const trace read(file.path);                            // where events of a thread nest
+            const trace read(file.path());                          // where events of a thread nest
             EXPECT_EQ(read.sum(&ran::items, "call", "graph"), 5U);  // steps that are done
             EXPECT_EQ(read.sum(&ran::items, "step", "count"), 1U);
             EXPECT_EQ(read.sum(&ran::items, "step", "call"), 1U);
@@ -423,14 +409,14 @@ TEST(Trace, StepsOfAGraphStandInItAndTheItemsOfItsMaps)
 TEST(Trace, IsWrittenWhenItsLastCopyIsGone)
 {
     const temporary_file file;
-    auto first = std::make_unique<parmap::trace_file>(file.path);
+    auto first = std::make_unique<parmap::trace_file>(file.path());
     {
         const parmap::trace_file copy(*first);
         first.reset();
         parmap::for_each(std::views::iota(0, 10), [](int) {}, {.trace = copy});
-        EXPECT_EQ(std::filesystem::file_size(file.path), 0U);
+        EXPECT_EQ(std::filesystem::file_size(file.path()), 0U);
     }
-    EXPECT_EQ(trace(file.path).sum(&ran::items, "block"), 10U);
+    EXPECT_EQ(trace(file.path()).sum(&ran::items, "block"), 10U);
 }
 
 TEST(Trace, ThereIsNoneForANullPointer)
@@ -460,10 +446,10 @@ TEST(Trace, AFileThatTakesNothingDoesNoHarm)
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.trace = "/dev/full"});
 
     const temporary_file pipe;
-    ASSERT_EQ(::mkfifo(pipe.path.c_str(), 0600), 0);
-    const int reader = ::open(pipe.path.c_str(), O_RDONLY | O_NONBLOCK);
+    ASSERT_EQ(::mkfifo(pipe.path().c_str(), 0600), 0);
+    const int reader = ::open(pipe.path().c_str(), O_RDONLY | O_NONBLOCK);
     ASSERT_GE(reader, 0);
-    const parmap::trace_file broken(pipe.path);
+    const parmap::trace_file broken(pipe.path());
     ::close(reader);
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.trace = broken});
 }
@@ -471,7 +457,7 @@ TEST(Trace, AFileThatTakesNothingDoesNoHarm)
 TEST(Trace, AForkedChildLeavesTheFileToItsParent)
 {
     const temporary_file file;
-    auto kept = std::make_unique<parmap::trace_file>(file.path);
+    auto kept = std::make_unique<parmap::trace_file>(file.path());
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = *kept});
     const pid_t child = ::fork();
     if (child == 0) {
@@ -479,9 +465,9 @@ TEST(Trace, AForkedChildLeavesTheFileToItsParent)
         ::_exit(0);
     }
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-    EXPECT_EQ(std::filesystem::file_size(file.path), 0U);
+    EXPECT_EQ(std::filesystem::file_size(file.path()), 0U);
     kept.reset();
-    EXPECT_EQ(trace(file.path).sum(&ran::items, "block"), 10U);
+    EXPECT_EQ(trace(file.path()).sum(&ran::items, "block"), 10U);
 }
 
 TEST(Trace, AnyLabelIsAName)
@@ -494,8 +480,8 @@ TEST(Trace, AnyLabelIsAName)
         const temporary_file file;
         parmap::for_each(std::views::iota(0, 10), [](int) {},
                          {.progress = parmap::progress_bar{.label = label, .style = parmap::bar_style::off},
-                          .trace = file.path});
-        EXPECT_EQ(trace(file.path).sum(&ran::items, "block", name), 10U) << name;
+                          .trace = file.path()});
+        EXPECT_EQ(trace(file.path()).sum(&ran::items, "block", name), 10U) << name;
     }
 }
 
@@ -505,7 +491,7 @@ TEST(Trace, ALongRunIsJoinedWithoutLosingAnItem)
     constexpr std::size_t limit = 100;
     constexpr std::size_t blocks = 20'000;
     {
-        const auto recorder = std::make_unique<trace_recorder>(file.path, limit);
+        const auto recorder = std::make_unique<trace_recorder>(file.path(), limit);
         const auto work = [&] {
             for (std::size_t i = 0; i < blocks; ++i) {
                 // Each of 10 us, one right after the other.
@@ -521,7 +507,7 @@ TEST(Trace, ALongRunIsJoinedWithoutLosingAnItem)
             return made;
         }();
     }
-    std::ifstream text(file.path);
+    std::ifstream text(file.path());
     std::size_t items = 0;
     std::size_t events = 0;
     const json all = json::parse(text);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <parmap/workers.hpp>
 
 #include "cpu_limits.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
@@ -21,35 +19,23 @@ using parmap::describe;
 using parmap::detail::cpus_within;
 using parmap::detail::limits_of;
 using parmap::detail::platform;
+using parmap::testing::temporary_folder;
 
 /// A tree of the files that the kernel would show, in a folder of its own.
 class CgroupFiles : public ::testing::Test {
 protected:
-    CgroupFiles()
-    {
-        std::string name = (fs::temp_directory_path() / "parmap-cgroup-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-        root = name;
-    }
-    ~CgroupFiles() override { fs::remove_all(root); }
-    CgroupFiles(const CgroupFiles&) = delete;
-    CgroupFiles& operator=(const CgroupFiles&) = delete;
-
-    void write(const fs::path& file, const std::string& text) const
-    {
-        fs::create_directories((root / file).parent_path());
-        std::ofstream(root / file) << text << '\n';
-    }
+    void write(const fs::path& file, const std::string& text) const { root.write(file, text); }
 
     std::optional<double> quota() const
     {
-        return limits_of({.hardware = 64, .affinity = 64, .root = root}).quota;
+        return limits_of({.hardware = 64, .affinity = 64, .root = root.path()}).quota;
     }
 
     const std::string v2_mount =
         "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate";
 
-    fs::path root;
+private:
+    temporary_folder root;
 };
 
 TEST_F(CgroupFiles, WithoutAnyThereIsNoQuota)

@@ -10,10 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <latch>
 #include <list>
 #include <memory>
@@ -49,14 +46,18 @@
 #include "progress_screen.hpp"
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using parmap::options;
+using parmap::testing::content_of;
 using parmap::testing::counted;
 using parmap::testing::most_workers;
 using parmap::testing::on_workers;
+using parmap::testing::temporary_file;
+using parmap::testing::temporary_folder;
 using parmap::testing::with_cpus;
 namespace allocations = parmap::testing::allocations;
 
@@ -600,31 +601,6 @@ protected:
     bar_pipe pipe;
 };
 
-/// A file that is gone with this.
-class trace_path {
-public:
-    trace_path()
-    {
-        const int fd = ::mkstemp(text_.data());
-        if (fd < 0) std::abort();
-        ::close(fd);
-    }
-    trace_path(const trace_path&) = delete;
-    trace_path& operator=(const trace_path&) = delete;
-    ~trace_path() { std::filesystem::remove(text_); }
-
-    const char* text() const { return text_.c_str(); }
-
-    std::string content() const
-    {
-        std::ifstream file(text_);
-        return {std::istreambuf_iterator<char>(file), {}};
-    }
-
-private:
-    std::string text_{::testing::TempDir() + "parmap_trace_XXXXXX"};
-};
-
 const way sized{"blocks of any size", [] { return options{}; }};
 
 const way told{"function", [] {
@@ -642,8 +618,8 @@ const way bounded{"timeout", [] { return options{.timeout = 1h, .grain_size = 1}
 void withstands_lack_of_memory_in_every_way(const call& called)
 {
     for (const way& how : {plain, told, bounded}) withstands_lack_of_memory(called, how);
-    const trace_path path;
-    const way traced{"trace", [&path] { return options{.grain_size = 1, .trace = path.text()}; }};
+    const temporary_file file;
+    const way traced{"trace", [&file] { return options{.grain_size = 1, .trace = file.path()}; }};
     withstands_lack_of_memory(called, traced);
 }
 
@@ -831,9 +807,9 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
     };
     bool hit = true;
     for (std::uint64_t n = 1; hit; ++n) {
-        const trace_path path;
+        const temporary_file file;
         {
-            const parmap::trace_file trace(path.text());
+            const parmap::trace_file trace(file.path());
             recorded("the first call", trace);
             allocations::fail(n, n);
             try {
@@ -843,7 +819,7 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
             }
             hit = allocations::stop_failing();
         }
-        const std::string content = path.content();
+        const std::string content = content_of(file.path());
         const std::string first = R"("name":"the first call","cat":"call")";
         const std::size_t place = content.find(first);
         EXPECT_NE(place, std::string::npos) << "allocation " << n;
@@ -853,18 +829,12 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
 
 TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
 {
-    namespace fs = std::filesystem;
-    std::string name = ::testing::TempDir() + "parmap_quota_XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    const fs::path root = name;
-    const auto write = [&](const char* file, const char* text) {
-        fs::create_directories((root / file).parent_path());
-        std::ofstream(root / file) << text << '\n';
-    };
-    write("proc/self/mountinfo",
-          "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate");
-    write("proc/self/cgroup", "0::/a group/with a name/on the heap");
-    write("sys/fs/cgroup/a group/with a name/on the heap/cpu.max", "15000000000000000 10000000000000000");
+    const temporary_folder root;
+    root.write("proc/self/mountinfo",
+               "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate");
+    root.write("proc/self/cgroup", "0::/a group/with a name/on the heap");
+    root.write("sys/fs/cgroup/a group/with a name/on the heap/cpu.max",
+               "15000000000000000 10000000000000000");
 
     bool hit = true;
     for (std::uint64_t n = 1; hit; ++n) {
@@ -872,7 +842,7 @@ TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
         std::optional<double> quota;
         allocations::fail(n, n);
         try {
-            quota = parmap::detail::limits_of({.hardware = 64, .affinity = 64, .root = root}).quota;
+            quota = parmap::detail::limits_of({.hardware = 64, .affinity = 64, .root = root.path()}).quota;
             hit = allocations::stop_failing();
             EXPECT_EQ(quota, 1.5);
         } catch (const std::bad_alloc&) {
@@ -880,7 +850,6 @@ TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
             EXPECT_TRUE(hit);
         }
     }
-    fs::remove_all(root);
 }
 
 TEST_F(WatchedBar, ThatHasNoMemoryIsDroppedAndTheWorkGoesOn)

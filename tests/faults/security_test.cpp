@@ -4,9 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <mutex>
 #include <random>
 #include <ranges>
@@ -18,7 +16,6 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <parmap/map.hpp>
@@ -29,6 +26,8 @@
 
 #include "cpu_limits.hpp"
 #include "progress_line.hpp"
+#include "support/some_line.hpp"
+#include "support/temporary_folder.hpp"
 
 extern char** environ;
 
@@ -39,6 +38,9 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using parmap::bar_style;
 using parmap::detail::line_state;
+using parmap::testing::content_of;
+using parmap::testing::some_line;
+using parmap::testing::temporary_folder;
 
 // The variables that code of this executable, which the library is linked into, asks for
 
@@ -72,33 +74,11 @@ extern "C" char* getenv(const char* name) noexcept
 
 namespace {
 
-/// A folder of its own, and a file in it for whoever looks for one.
-class folder {
-public:
-    folder()
-    {
-        std::string name = (fs::temp_directory_path() / "parmap-security-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-        path = name;
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    ~folder() { fs::remove_all(path); }
-
-    fs::path path;
-};
-
-std::string content_of(const fs::path& path)
-{
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// What is written to a descriptor while `write(descriptor)` runs.
 std::string written_by(const std::function<void(int)>& write)
 {
-    const folder here;
-    const fs::path path = here.path / "written";
+    const temporary_folder here;
+    const fs::path path = here.path() / "written";
     std::FILE* const file = std::fopen(path.c_str(), "w");
     if (file == nullptr) throw std::runtime_error("fopen failed");
     write(::fileno(file));
@@ -219,16 +199,9 @@ private:
 TEST_F(Names, NeverReachALineUncleaned)
 {
     try_many(3'000, [](const std::string& text) {
-        line_state line{.state = {.label = text,
-                                  .unit = text,
-                                  .done = 42,
-                                  .total = 100,
-                                  .elapsed = 12s,
-                                  .eta = 17s,
-                                  .rate = 3.4,
-                                  .busy = 8,
-                                  .workers = 8,
-                                  .phase = parmap::progress_phase::running}};
+        line_state line = some_line();
+        line.state.label = text;
+        line.state.unit = text;
         for (const int columns : {20, 60, 120}) {
             for (const bool utf8 : {false, true}) {
                 const std::string shown = render_line(line, {.columns = columns, .utf8 = utf8});
@@ -269,8 +242,8 @@ TEST_F(Names, NeverReachAFileOfAnyStyleUncleaned)
 
 TEST_F(Names, NeverReachATraceUncleaned)
 {
-    const folder here;
-    const fs::path path = here.path / "trace.json";
+    const temporary_folder here;
+    const fs::path path = here.path() / "trace.json";
     try_many(100, [&](const std::string& text) {
         {
             const parmap::trace_file trace(path.string());
@@ -328,9 +301,9 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
 {
     const std::set<std::string> documented{
         "PARMAP_MAX_WORKERS", "PARMAP_PROGRESS", "TERM", "CI", "LC_ALL", "LC_CTYPE", "LANG"};
-    const folder here;
+    const temporary_folder here;
     for (const std::string& name : documented) {
-        ::setenv(name.c_str(), (here.path / name).c_str(), 1);
+        ::setenv(name.c_str(), (here.path() / name).c_str(), 1);
         EXPECT_NE(content_of(README).find("`" + name + "`"), std::string::npos) << name;
     }
     const auto use_everything = [](int fd) {
@@ -363,7 +336,7 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
         by_the_library = asked;
     }
     EXPECT_EQ(by_the_library, documented);
-    EXPECT_TRUE(fs::is_empty(here.path));
+    EXPECT_TRUE(fs::is_empty(here.path()));
 }
 
 }  // namespace

@@ -344,7 +344,10 @@ TEST_F(Forks, AStreamThatIsBegunSaysSoInTheChild)
 {
     on_workers(most_workers, [] {
         auto squares = parmap::stream(std::views::iota(0, 100), [](int x) {
-            std::this_thread::sleep_for(std::chrono::microseconds(1));  // heavy enough for others to come
+            // Heavy enough for others to come.
+            const auto begin = std::chrono::steady_clock::now();
+            while (std::chrono::steady_clock::now() - begin < std::chrono::microseconds(50)) {
+            }
             return x * x;
         });
         auto at = squares.begin();
