@@ -45,7 +45,13 @@ using parmap::testing::temporary_folder;
 // The variables that code of this executable, which the library is linked into, asks for
 
 std::mutex asked_guard;
-std::set<std::string> asked;
+
+// Never destroyed: what measures coverage asks at the end of the program.
+std::set<std::string>& asked()
+{
+    static auto* const names = new std::set<std::string>;
+    return *names;
+}
 
 void* image_of(const void* address)
 {
@@ -60,7 +66,7 @@ extern "C" char* getenv(const char* name) noexcept
 {
     if (image_of(__builtin_return_address(0)) == image_of(&asked_guard)) {
         const std::lock_guard lock(asked_guard);
-        asked.insert(name);
+        asked().insert(name);
     }
     const std::string_view wanted(name);
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -321,7 +327,7 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
         }
         parmap::println("said");
     };
-    asked.clear();
+    asked().clear();
     parmap::detail::assume_cpus(0);
     EXPECT_THROW(use_everything(2), std::invalid_argument) << "PARMAP_MAX_WORKERS is no number";
     ::unsetenv("PARMAP_MAX_WORKERS");
@@ -333,7 +339,7 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
     std::set<std::string> by_the_library;
     {
         const std::lock_guard lock(asked_guard);
-        by_the_library = asked;
+        by_the_library = asked();
     }
     EXPECT_EQ(by_the_library, documented);
     EXPECT_TRUE(fs::is_empty(here.path()));
