@@ -18,6 +18,7 @@
 #include <parmap/map.hpp>
 
 #include "block_sizer.hpp"
+#include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
@@ -391,7 +392,7 @@ TEST(Traps, AForkedChildRunsAlone)
             std::size_t last = 0;
             const auto watch = [&](const parmap::progress_state& state) { last = state.done; };
             parmap::for_each(std::views::iota(0, 100), [](int) {}, {.progress = watch});
-            ::_exit(sum_of(1000) == 499'500U && last == 100 ? 0 : 1);
+            parmap::testing::leave_child(sum_of(1000) == 499'500U && last == 100 ? 0 : 1);
         });
     }
     int status = 0;

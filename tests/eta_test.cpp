@@ -29,6 +29,17 @@ TEST(Eta, IsUnknownBeforeTheFirstItem)
     EXPECT_EQ(eta.seconds_left(), std::nullopt);
 }
 
+TEST(Eta, IsUnknownAfterABlockThatWasCountedOnEndedWithoutItsItems)
+{
+    eta_estimator eta(10);
+    const block_in_flight half_way{.items = 1, .age = 0.5};
+    eta.update(1, 1, {&half_way, 1});
+    EXPECT_TRUE(eta.seconds_left().has_value());
+    eta.update(1'000, 1, {});
+    EXPECT_EQ(eta.seconds_left(), std::nullopt);
+    EXPECT_EQ(eta.rate(), 0);
+}
+
 TEST(Eta, OfASteadyRateIsExact)
 {
     eta_estimator eta(1000);

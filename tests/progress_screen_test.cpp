@@ -3,6 +3,7 @@
 // nobody up, and what is far off is waited for.
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <future>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,23 @@ template <class T>
 bool still_waits(const std::future<T>& somebody)
 {
     return somebody.wait_for(100ms) == std::future_status::timeout;
+}
+
+TEST(FormatOf, IsUtf8AsTheFirstVariableOfTheLocaleThatIsSetSays)
+{
+    const auto is_utf8 = [](const char* all, const char* type, const char* language) {
+        ::setenv("LC_ALL", all, 1);
+        ::setenv("LC_CTYPE", type, 1);
+        ::setenv("LANG", language, 1);
+        return parmap::detail::format_of(-1).utf8;
+    };
+    EXPECT_TRUE(is_utf8("C.UTF-8", "", ""));
+    EXPECT_TRUE(is_utf8("", "de_DE.utf8", "C"));
+    EXPECT_TRUE(is_utf8("", "", "en_GB.UTF-8"));
+    EXPECT_FALSE(is_utf8("C", "C.UTF-8", "C.UTF-8"));
+    EXPECT_FALSE(is_utf8("", "", ""));
+    for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) ::unsetenv(name);
+    EXPECT_FALSE(parmap::detail::format_of(-1).utf8);
 }
 
 /// A terminal that takes nothing while it is stopped, as by ^S, and shows what it gets as it is.

@@ -956,6 +956,24 @@ TEST(TaskGraph, ThePictureShowsWhatBecameOfEachStep)
     });
 }
 
+TEST(TaskGraph, ThePictureOfARunShowsWhatRuns)
+{
+    on_any_number_of_workers([] {
+        parmap::task_graph graph;
+        const auto before = graph.add("before", [] { return 1; });
+        const auto drawn = graph.add(
+            "draw", [&graph](int) { return graph.dot(); }, before);
+        graph.add(
+            "after", [](const std::string&) {}, drawn);
+        graph.run();
+        const auto picture = dot_parser(drawn.get()).parse();
+        EXPECT_EQ(colour_of(picture, "s0"), "palegreen");
+        EXPECT_EQ(colour_of(picture, "s1"), "lightyellow");
+        EXPECT_EQ(fate_of(picture, "s1", "draw\n"), "running");
+        EXPECT_EQ(colour_of(picture, "s2"), "white");
+    });
+}
+
 TEST(TaskGraph, ThePictureOfAStopShowsWhatItLeftOut)
 {
     on_any_number_of_workers([] {

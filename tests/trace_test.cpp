@@ -28,6 +28,7 @@
 
 #include <parmap/parmap.hpp>
 
+#include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
 #include "support/random_cases.hpp"
 #include "support/temporary_folder.hpp"
@@ -462,7 +463,7 @@ TEST(Trace, AForkedChildLeavesTheFileToItsParent)
     const pid_t child = ::fork();
     if (child == 0) {
         kept.reset();
-        ::_exit(0);
+        parmap::testing::leave_child(0);
     }
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     EXPECT_EQ(std::filesystem::file_size(file.path()), 0U);

@@ -51,6 +51,28 @@ TEST_F(CgroupFiles, V2QuotaOfTheOwnGroup)
     EXPECT_EQ(quota(), 1.5);
 }
 
+TEST_F(CgroupFiles, WhatCannotBeReadIsNoQuota)
+{
+    write("proc/self/mountinfo", v2_mount);
+    EXPECT_EQ(quota(), std::nullopt) << "no groups";
+    write("proc/self/cgroup", "nothing that is known\n5:memory:/job\n0::/job");
+    EXPECT_EQ(quota(), std::nullopt) << "no limits";
+    write("sys/fs/cgroup/job/cpu.max/a file where a file should be", "");
+    EXPECT_EQ(quota(), std::nullopt) << "a folder";
+    write("sys/fs/cgroup/cpu.max", "50000 100000");
+    EXPECT_EQ(quota(), 0.5) << "of the parent";
+}
+
+TEST_F(CgroupFiles, QuotasThatSayNothingAreNone)
+{
+    write("proc/self/mountinfo", v2_mount);
+    write("proc/self/cgroup", "0::/job");
+    for (const char* const limit : {"", "max", "0 100000", "-1 100000", "100000 0", "150000 much", "1 2 3"}) {
+        write("sys/fs/cgroup/job/cpu.max", limit);
+        EXPECT_EQ(quota(), std::nullopt) << limit;
+    }
+}
+
 TEST_F(CgroupFiles, V2LeastQuotaOfEveryParent)
 {
     write("proc/self/mountinfo", v2_mount);

@@ -553,8 +553,8 @@ public:
     /// \return how many steps were added.
     std::size_t size() const noexcept { return table_.steps.size(); }
 
-    /// Draws the graph in the language of Graphviz: after run() with the state and the time of each step, of maps with
-    /// the number of items.
+    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, and of maps
+    /// the number of items. Also while it runs, on any thread.
     ///
     /// ```cpp
     /// std::ofstream("graph.dot") << graph.dot();  // dot -Tsvg graph.dot -o graph.svg

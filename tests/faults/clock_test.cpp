@@ -12,6 +12,7 @@
 #include <ranges>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -442,6 +443,50 @@ TEST_F(Clock, ThatJumpsLeavesTheEstimateOfARunningCallAlone)
     }
     EXPECT_GE(states.back().elapsed, 1h);
     EXPECT_EQ(states.back().done, 16U);
+}
+
+TEST_F(Clock, OfALongCallBringsPlainLinesOneByOne)
+{
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const auto next_line = [&] {
+        std::string line;
+        for (char c{}; ::read(pipe[0], &c, 1) == 1 && c != '\n';) line += c;
+        return line;
+    };
+    std::vector<std::string> lines;
+    {
+        // Has the reporter look at the clock ten times a second.
+        const parmap::progress_scope awake(2, [](const progress_state&) {});
+        parmap::for_each(
+            std::views::iota(0, 3),
+            [&](int) {
+                fake_clock::jump(1h);
+                lines.push_back(next_line());
+            },
+            {.max_workers = 1,
+             .progress = parmap::progress_bar{.style = parmap::bar_style::plain, .fd = pipe[1]}});
+    }
+    ::close(pipe[1]);
+    lines.push_back(next_line());
+    ::close(pipe[0]);
+    for (int done = 0; done < 4; ++done) {
+        const std::string& line = lines.at(static_cast<std::size_t>(done));
+        EXPECT_NE(line.find(std::to_string(done) + "/3 ["), std::string::npos) << line;
+    }
+}
+
+TEST_F(Clock, OfAGraphIsInItsPictureInUnitsOfTheRightSize)
+{
+    parmap::task_graph graph;
+    const std::vector<std::pair<std::chrono::nanoseconds, std::string>> times{
+        {0ns, "0 ns"}, {999ns, "999 ns"}, {5us, "5 us"}, {20ms, "20 ms"}, {90s, "90.0 s"}};
+    for (const auto& [time, text] : times) graph.add(text, [time = time] { fake_clock::spend(time); });
+    fake_clock::stand_still();
+    graph.run({.max_workers = 1});
+    for (const auto& [time, text] : times) {
+        EXPECT_NE(graph.dot().find(text + "\\n" + text), std::string::npos) << graph.dot();
+    }
 }
 
 TEST_F(Clock, ThatStandsStillAtTheStartGivesNoRateThatIsNoNumber)

@@ -28,6 +28,7 @@
 #include <parmap/task_graph.hpp>
 
 #include "everything.hpp"
+#include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
@@ -129,7 +130,7 @@ protected:
 };
 
 /// Runs `body` in a child. \return whether `body` said that all is right
-bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &::_exit)
+bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &parmap::testing::leave_child)
 {
     std::fflush(nullptr);
     const pid_t child = ::fork();
