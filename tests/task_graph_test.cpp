@@ -666,8 +666,9 @@ TEST(TaskGraph, AFunctionThatBecomesReadyIsBegunAtTheEndOfABlock)
         const auto items_before = graph.add(
             "second",
             [&] {
+                const int before = items;  // the other thread goes on with the map once this has begun
                 second_began.count_down();
-                return items.load();
+                return before;
             },
             opens);
         graph.run({.grain_size = 1});
