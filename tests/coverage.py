@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints which share of the lines and branches of the library the tests run, and each line that they do not, with the
-reason that not_covered.txt gives. Exit code 1 when it gives none for a line, or one for a line that is not there.
+"""Prints which share of the lines and branches of the library the tests run, and each line that they do not, or of which
+they do not take every branch, with the reason that not_covered.txt gives. Exit code 1 when it gives none for a line, or
+one for a line that is not there.
+
+A branch is where the source decides: what the compiler adds for exceptions and temporaries is not counted.
 
 usage: coverage.py REPORT.json NOT_COVERED.txt     REPORT as gcovr --json writes it, from the project's root
 """
@@ -9,7 +12,10 @@ usage: coverage.py REPORT.json NOT_COVERED.txt     REPORT as gcovr --json writes
 import collections
 import json
 import pathlib
+import re
 import sys
+
+DECIDES = re.compile(r"^(?!//).*(\b(if|for|while|switch)\b|\?|&&|\|\|)")
 
 
 def reasons_in(path):
@@ -37,28 +43,31 @@ def main(report, not_covered):
         name = file["file"]
         texts = pathlib.Path(name).read_text().splitlines()
         lines = [line for line in file["lines"] if not line["gcovr/noncode"]]
-        branches = [branch for line in lines for branch in line["branches"] if not branch["throw"]]
-        missed = [line["line_number"] for line in lines if line["count"] == 0]
-        counts = collections.Counter(lines=len(lines), run=len(lines) - len(missed), branches=len(branches),
-                                     taken=sum(branch["count"] != 0 for branch in branches))
+        missed = {line["line_number"]: line["count"] == 0 for line in lines if line["count"] == 0}
+        counts = collections.Counter(lines=len(lines), run=len(lines) - len(missed))
+        for line in lines:
+            if not DECIDES.match(texts[line["line_number"] - 1].strip()): continue
+            branches = [branch["count"] != 0 for branch in line["branches"] if not branch["throw"]]
+            counts.update(branches=len(branches), taken=sum(branches))
+            if not all(branches): missed.setdefault(line["line_number"], False)
         sums.update(counts)
         print(f"{name:44} {share(counts['run'], counts['lines']):>9} {share(counts['taken'], counts['branches']):>9}")
-        for number in missed:
+        for number, whole in sorted(missed.items()):
             text = texts[number - 1].strip()
-            place = f"  {name}:{number}: {text}"
+            place = f"  {name}:{number}:{'' if whole else ' (a branch)'} {text}"
             reason = reasons.get((name, text))
             named[reason].append(place) if reason else unnamed.append(place)
     print(f"{'all':44} {share(sums['run'], sums['lines']):>9} {share(sums['taken'], sums['branches']):>9}")
 
     for reason, places in named.items():
-        print(f"\nNot run: {reason}", *places, sep="\n")
+        print(f"\nNot covered: {reason}", *places, sep="\n")
     stale = [f"  {file}: {text}" for file, text in reasons
              if not pathlib.Path(file).exists()
              or text not in map(str.strip, pathlib.Path(file).read_text().splitlines())]
     if stale:
         print(f"\nNamed in {not_covered}, but not there:", *stale, sep="\n")
     if unnamed:
-        print(f"\nNot run, and {not_covered} does not say why:", *unnamed, sep="\n")
+        print(f"\nNot covered, and {not_covered} does not say why:", *unnamed, sep="\n")
     return 1 if unnamed or stale else 0
 
 

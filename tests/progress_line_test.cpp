@@ -173,6 +173,8 @@ TEST(RenderLine, LargeNumbersAreScaledWhenAsked)
     line.state.done = 999;
     line.state.rate = 999'960;
     EXPECT_NE(ascii(line, 100).find("| 999/3.4M [00:12<00:17, 1.0M file/s, "), std::string::npos);
+    line.state.rate = 2e21;
+    EXPECT_NE(ascii(line, 100).find("[00:12<00:17, 2000.0E file/s, "), std::string::npos) << ascii(line, 100);
 }
 
 TEST(RenderLine, NoControlCharacterOfALabelGetsThrough)
@@ -228,6 +230,8 @@ TEST(Cells, AreTheTerminals)
     EXPECT_EQ(cells("😀"), 2U);
     EXPECT_EQ(cells("█▏"), 2U);
     EXPECT_EQ(cells("a\xff"), 2U) << "not UTF-8: the '?' that is shown for it";
+    EXPECT_EQ(cells("\xf4\x90\x80\x80"), 4U) << "past the last character";
+    EXPECT_EQ(cells("\xed\xa0\x80"), 3U) << "half of a pair of UTF-16";
 }
 
 TEST(Cells, LeadingNeverSplitsACharacter)
@@ -285,6 +289,9 @@ TEST(RenderFrame, RowsThatANarrowerTerminalWrappedAreErased)
     EXPECT_EQ(
         render_frame({.lines = {std::string(99, 'x')}, .columns = 100}, {.lines = {"short"}, .columns = 50}),
         "\r\x1b[1A\x1b[Jshort\x1b[K");
+    // And those that it wrapped otherwise than was counted.
+    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 100}, {.lines = {"abd"}, .columns = 50}),
+              "\r\x1b[Jabd\x1b[K");
 }
 
 // Which style

@@ -297,6 +297,26 @@ TEST(Trace, CallsAtOnceShareATimeline)
     }
 }
 
+TEST(Trace, OfOneThreadThatUsesTwoInTurnHasOneLane)
+{
+    const temporary_file one;
+    const temporary_file other;
+    {
+        const parmap::trace_file to_one(one.path());
+        const parmap::trace_file to_other(other.path());
+        for (int i = 0; i < 10; ++i) {
+            parmap::for_each(std::views::iota(0, 5), [](int) {}, {.max_workers = 1, .trace = to_one});
+            parmap::for_each(std::views::iota(0, 7), [](int) {}, {.max_workers = 1, .trace = to_other});
+        }
+    }
+    const trace of_one(one.path());
+    EXPECT_EQ(of_one.thread_names.size(), 1U);
+    EXPECT_EQ(of_one.sum(&ran::items, "call"), 50U);
+    const trace of_other(other.path());
+    EXPECT_EQ(of_other.thread_names.size(), 1U);
+    EXPECT_EQ(of_other.sum(&ran::items, "call"), 70U);
+}
+
 TEST(Trace, NestedCallsStandWithinTheBlocksThatCalledThem)
 {
     on_workers(most_workers, [] {
@@ -460,8 +480,12 @@ TEST(Trace, AForkedChildLeavesTheFileToItsParent)
     const temporary_file file;
     auto kept = std::make_unique<parmap::trace_file>(file.path());
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = *kept});
+    // The child's thread has to look for its lane.
+    const temporary_file other;
+    parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = other.path()});
     const pid_t child = ::fork();
     if (child == 0) {
+        parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = *kept});
         kept.reset();
         parmap::testing::leave_child(0);
     }
@@ -566,6 +590,17 @@ TEST(TraceLane, KeepsBlocksOf50MicrosecondsApartUntilItIsFull)
     EXPECT_LE(t.lane.events().size(), 1'000U);
     EXPECT_GE(t.lane.events().size(), 100U);
     EXPECT_EQ(t.items(), 100'000U);
+}
+
+TEST(TraceLane, SortsWhatContainsOthersBeforeThem)
+{
+    lane_test t;
+    t.call(1us, 2us);
+    t.call(1us, 3us);
+    t.call(0us, 3us);
+    std::vector<std::chrono::nanoseconds> lengths;
+    for (const trace_event& event : t.lane.sorted()) lengths.push_back(event.end - event.begin);
+    EXPECT_EQ(lengths, (std::vector<std::chrono::nanoseconds>{3us, 2us, 1us}));
 }
 
 TEST(TraceLane, KeepsGapsWorthSeeing)

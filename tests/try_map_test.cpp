@@ -92,6 +92,7 @@ TEST(TryMap, OfAVoidFunctionTellsWhatIsDone)
         ASSERT_EQ(all.done.size(), 1000U);
         for (std::size_t i = 0; i < 1000; ++i) ASSERT_EQ(all.done[i], i % 2 == 0);
         EXPECT_EQ(all.completed(), 500U);
+        EXPECT_FALSE(all.ok());
         EXPECT_THROW(std::move(all).value(), std::runtime_error);
     });
 }
@@ -103,6 +104,14 @@ TEST(TryMap, OfAVoidFunctionTellsWhatNeverRan)
     auto all = parmap::try_map(std::views::iota(0, 10), [](int) {}, {.stop = source.get_token()});
     EXPECT_EQ(all.completed(), 0U);
     EXPECT_THROW(std::move(all).value(), parmap::cancelled);
+}
+
+TEST(TryMap, OfAVoidFunctionThatReturnsEverywhereIsAllRight)
+{
+    auto all = parmap::try_map(std::views::iota(0, 10), [](int) {});
+    EXPECT_TRUE(all.ok());
+    EXPECT_EQ(all.completed(), 10U);
+    EXPECT_NO_THROW(std::move(all).value());
 }
 
 TEST(TryMap, GivesBoolsAndNothing)

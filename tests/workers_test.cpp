@@ -127,6 +127,10 @@ TEST_F(CgroupFiles, MountPointsWithBlanks)
     write("proc/self/cgroup", "0::/");
     write("odd place/cpu.max", "100000 100000");
     EXPECT_EQ(quota(), 1.0);
+    // What is no escape stays as it is.
+    write("proc/self/mountinfo", "30 24 0:26 / /odd\\09\\04 rw - cgroup2 cgroup2 rw");
+    write("odd\\09\\04/cpu.max", "200000 100000");
+    EXPECT_EQ(quota(), 2.0);
 }
 
 TEST_F(CgroupFiles, NonsenseIsNoQuota)
