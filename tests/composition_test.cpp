@@ -25,6 +25,7 @@
 #include <parmap/parmap.hpp>
 
 #include "cpu_limits.hpp"
+#include "support/keep_busy.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
@@ -32,9 +33,7 @@ namespace {
 /// Enough work an item for a map to fork.
 int slowly(int x)
 {
-    const auto start = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(5)) {
-    }
+    parmap::testing::keep_busy(std::chrono::microseconds(5));
     return x + 1;
 }
 

@@ -24,12 +24,14 @@
 #include <parmap/vector.hpp>
 
 #include "support/counted.hpp"
+#include "support/keep_busy.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using parmap::testing::counted;
+using parmap::testing::keep_busy;
 using parmap::testing::most_workers;
 using parmap::testing::on_workers;
 using parmap::testing::with_cpus;
@@ -673,11 +675,7 @@ TEST(Timeout, EndsACallThatNeverWould)
     for (const int workers : {1, 4}) {
         on_workers(workers, [] {
             // Every item outlasts the timeout, so that at most one a worker runs.
-            const auto slow = [](int) {
-                const auto start = std::chrono::steady_clock::now();
-                while (std::chrono::steady_clock::now() - start < 2ms) {
-                }
-            };
+            const auto slow = [](int) { keep_busy(2ms); };
             EXPECT_THROW(parmap::for_each(numbers(1'000'000), slow, {.timeout = 1ms}), parmap::cancelled);
         });
     }
@@ -692,9 +690,7 @@ TEST(Timeout, CoversReadingTheRange)
 {
     std::istringstream source("1 2 3");
     auto slow_to_read = std::views::istream<int>(source) | std::views::transform([](int x) {
-                            const auto start = std::chrono::steady_clock::now();
-                            while (std::chrono::steady_clock::now() - start < 2ms) {
-                            }
+                            keep_busy(2ms);
                             return x;
                         });
     std::atomic<int> ran{0};

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of a process that runs graphs, each in an arena of its own: the same after any number of runs.
+// The memory of a process that runs graphs and streams, each in an arena of its own: the same after any number of runs.
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
+#include <ranges>
 
 #include <unistd.h>
 
+#include <parmap/stream.hpp>
 #include <parmap/task_graph.hpp>
+
+#include "support/keep_busy.hpp"
 
 namespace {
 
@@ -21,23 +27,39 @@ std::size_t kilobytes_resident()
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
 }
 
-void run_graphs(int count)
+void run_a_graph()
 {
-    for (int n = 0; n < count; ++n) {
-        parmap::task_graph graph;
-        for (int step = 0; step < 4; ++step) graph.add("", [] {});
-        graph.run({.max_workers = 2});
+    parmap::task_graph graph;
+    for (int step = 0; step < 4; ++step) graph.add("", [] {});
+    graph.run({.max_workers = 2});
+}
+
+void run_a_stream()
+{
+    // Heavy enough for others to come.
+    const auto slowly = [](int) {
+        parmap::testing::keep_busy(std::chrono::microseconds(30));
+        return 0;
+    };
+    for ([[maybe_unused]] const int result :
+         parmap::stream(std::views::iota(0, 10), slowly, {.max_workers = 2})) {
     }
+}
+
+bool grows(const char* what, const std::function<void()>& run)
+{
+    for (int n = 0; n < 500; ++n) run();
+    const std::size_t before = kilobytes_resident();
+    for (int n = 0; n < 5'000; ++n) run();
+    const std::size_t after = kilobytes_resident();
+    std::cout << before << " kB after 500 " << what << ", " << after << " kB after 5,500\n";
+    return after >= before + 5'000;  // a kilobyte for each
 }
 
 }  // namespace
 
 int main()
 {
-    run_graphs(500);
-    const std::size_t before = kilobytes_resident();
-    run_graphs(5'000);
-    const std::size_t after = kilobytes_resident();
-    std::cout << before << " kB after 500 graphs, " << after << " kB after 5,500\n";
-    return after < before + 5'000 ? EXIT_SUCCESS : EXIT_FAILURE;  // a kilobyte for each
+    const bool any_grows = grows("graphs", run_a_graph) | grows("streams", run_a_stream);
+    return any_grows ? EXIT_FAILURE : EXIT_SUCCESS;
 }

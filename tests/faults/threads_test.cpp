@@ -28,6 +28,7 @@
 #include <parmap/task_graph.hpp>
 
 #include "everything.hpp"
+#include "support/keep_busy.hpp"
 #include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
 
@@ -345,10 +346,7 @@ TEST_F(Forks, AStreamThatIsBegunSaysSoInTheChild)
 {
     on_workers(most_workers, [] {
         auto squares = parmap::stream(std::views::iota(0, 100), [](int x) {
-            // Heavy enough for others to come.
-            const auto begin = std::chrono::steady_clock::now();
-            while (std::chrono::steady_clock::now() - begin < std::chrono::microseconds(50)) {
-            }
+            parmap::testing::keep_busy(std::chrono::microseconds(50));  // heavy enough for others to come
             return x * x;
         });
         auto at = squares.begin();

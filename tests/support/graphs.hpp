@@ -12,6 +12,7 @@
 
 #include <parmap/task_graph.hpp>
 
+#include "keep_busy.hpp"
 #include "on_workers.hpp"
 
 namespace parmap::testing {
@@ -63,9 +64,7 @@ inline void on_any_number_of_workers(const std::function<void()>& body)
 /// Enough work for a map to fork.
 inline void slowly(int)
 {
-    const auto start = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(5)) {
-    }
+    keep_busy(std::chrono::microseconds(5));
 }
 
 }  // namespace parmap::testing

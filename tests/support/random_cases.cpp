@@ -29,7 +29,7 @@ std::optional<Number> number_from_environment(const char* name, Number (*parse)(
     const Number number = parse(text, &end);
     if (end == text || end != unit) {
         throw std::invalid_argument(std::string(name) + "=" + text + " is not a number" +
-                                    (unit.empty() ? "" : " and " + unit));
+                                    (unit.empty() ? "" : " followed by " + unit));
     }
     return number;
 }
