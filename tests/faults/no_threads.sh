@@ -13,6 +13,7 @@ for threads in 0 1 2 3 5 8; do
     said=$("$program" $threads 2>&1 | grep -v -e '^{' -e '^limited: right$') || die "with $threads it fails: $said"
     [ "$said" = "$threads threads made" ] || die "with $threads it says: $said"
 done
+"$program" 0 2>&1 | grep -c '"state":"finished"}$' >/dev/null || die "without a thread, no bar tells the end"
 "$program" 0 stream >/dev/null 2>&1 || die "a stream that is the first to find no thread fails"
 
 said=$(PARMAP_MAX_WORKERS=1 "$program" 2>/dev/null | tail -n 1) || die "with one worker it fails"
