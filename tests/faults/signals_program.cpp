@@ -227,8 +227,8 @@ int storm()
     });
     thunder.request_stop();
     thunder.join();
-    std::cout
-        << results;  // not during the storm, where the C library's own write may be interrupted and not go on
+    // Not during the storm, where the C library's own write may be interrupted and not go on.
+    std::cout << results;
     return 0;
 }
 

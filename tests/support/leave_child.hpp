@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-extern "C" [[gnu::weak]] void
-__gcov_dump();  // NOLINT(bugprone-reserved-identifier): there in a coverage build
+// There in a coverage build.
+extern "C" [[gnu::weak]] void __gcov_dump();  // NOLINT(bugprone-reserved-identifier)
 
 namespace parmap::testing {
 
