@@ -116,7 +116,10 @@ std::stop_source stop_on_interrupt()
 int run_with_a_bar(const parmap::options& options)
 {
     const auto fn = [](long long x) {
-        if (x == 0) wait_for_the_test();
+        if (x == 0) {
+            parmap::println("item 0 begun");
+            wait_for_the_test();
+        }
         for (int i = 0; i < 10; ++i) std::this_thread::yield();
         return x * x;
     };
