@@ -249,7 +249,11 @@ private:
         // A source may block. With nothing in flight there is nothing else to wait for.
         if (is_nothing_in_flight()) read(1);
         const auto claimed = claim();
-        if (claimed) run(*claimed, report_.slot(0));
+        if (claimed) {
+            // Who was called before may have found nothing while this thread read, and have left.
+            call_crew();
+            run(*claimed, report_.slot(0));
+        }
         if (has_stand_in_) hands_.fetch_sub(1);
         return claimed.has_value();
     }

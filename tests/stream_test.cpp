@@ -513,6 +513,27 @@ TEST(Stream, RunsItemsAtTheSameTime)
     });
 }
 
+TEST(Stream, RunsItemsAtTheSameTimeThoughTheSourceIsSlow)
+{
+    // Whoever is called while the consumer reads finds nothing, and leaves; and then the consumer has an item.
+    const auto source = std::views::iota(0, 2) | std::views::transform([](int x) {
+                            keep_busy(100us);
+                            return x;
+                        });
+    on_workers(2, [&] {
+        for (int round = 0; round < 100; ++round) {
+            std::latch both_here(2);
+            const auto meet = [&](int x) {
+                both_here.arrive_and_wait();
+                return x;
+            };
+            int n = 0;
+            for ([[maybe_unused]] const int x : parmap::stream(source, meet)) ++n;
+            ASSERT_EQ(n, 2);
+        }
+    });
+}
+
 TEST(Stream, SharesHeavyItemsThatComeAfterLightOnes)
 {
     with_cpus(2, [] {
