@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -31,8 +32,10 @@ constinit std::atomic<bool> used{false};
 
 const home_process& process_that_used_it()
 {
-    static const home_process first;
-    used.store(true, std::memory_order_release);
+    static const home_process first = [] {
+        used.store(true, std::memory_order_release);
+        return home_process();
+    }();
     return first;
 }
 
@@ -178,7 +181,8 @@ int allowed(int threads)
 /// the memory of most arenas that are destroyed, some 10 kB each, and looks through them all.
 class borrowed_arena {
 public:
-    explicit borrowed_arena(int threads) : spare_(take(threads)) {}
+    /// \param with_caller  whether a thread that calls execute() is one of them
+    explicit borrowed_arena(int threads, bool with_caller = true) : spare_(take(threads, with_caller)) {}
     borrowed_arena(const borrowed_arena&) = delete;
     borrowed_arena& operator=(const borrowed_arena&) = delete;
     ~borrowed_arena()
@@ -191,21 +195,24 @@ public:
 
 private:
     struct spare {
-        explicit spare(int threads) : arena(threads) {}
+        spare(int threads, bool for_caller) : arena(threads, for_caller ? 1 : 0), with_caller(for_caller) {}
 
         tbb::task_arena arena;
+        bool with_caller;
         spare* next{nullptr};
     };
 
-    static spare* take(int threads)
+    static spare* take(int threads, bool with_caller)
     {
         {
             const std::lock_guard lock(mutex);
             for (spare** at = &spares; *at != nullptr; at = &(*at)->next) {
-                if ((*at)->arena.max_concurrency() == threads) return std::exchange(*at, (*at)->next);
+                const bool fits =
+                    (*at)->arena.max_concurrency() == threads && (*at)->with_caller == with_caller;
+                if (fits) return std::exchange(*at, (*at)->next);
             }
         }
-        return new spare(threads);
+        return new spare(threads, with_caller);
     }
 
     static inline constinit std::mutex mutex;
@@ -244,6 +251,26 @@ void run_here(job& job, int tickets, bool watched, tbb::task_group_context& grou
             tbb::simple_partitioner{}, group);
     });
 }
+
+/// Of the calling thread: the rounding mode, and what becomes of very small numbers.
+std::fenv_t floating_point_settings() noexcept
+{
+    std::fenv_t settings{};
+    std::fegetenv(&settings);
+    return settings;
+}
+
+/// The calling thread has these settings as long as this lives.
+class floating_point_scope {
+public:
+    explicit floating_point_scope(const std::fenv_t& settings) noexcept { std::fesetenv(&settings); }
+    floating_point_scope(const floating_point_scope&) = delete;
+    floating_point_scope& operator=(const floating_point_scope&) = delete;
+    ~floating_point_scope() { std::fesetenv(&before_); }
+
+private:
+    const std::fenv_t before_{floating_point_settings()};
+};
 
 }  // namespace
 
@@ -320,7 +347,7 @@ void isolated(void (*function)(void*), void* argument)
 }
 
 struct arena::threads {
-    explicit threads(int size) : demand(size), own(others(size), 0) { own.initialize(); }
+    explicit threads(int size) : demand(size), own(others(size), false) {}
 
     /// As many of oneTBB's threads as there are to be had.
     static int others(int size)
@@ -331,7 +358,8 @@ struct arena::threads {
     }
 
     thread_demand demand;
-    tbb::task_arena own;
+    borrowed_arena own;
+    const std::fenv_t settings{floating_point_settings()};  // an arena has those of when it was first used
 };
 
 arena::arena(int size) : threads_(std::make_unique<threads>(size)) {}
@@ -341,7 +369,10 @@ arena::~arena() = default;
 void arena::send(errand& errand)
 {
     // Isolated: a thread that waits inside an item runs no other errand.
-    threads_->own.enqueue([&errand] { tbb::this_task_arena::isolate([&errand] { errand.run(); }); });
+    threads_->own->enqueue([&errand, settings = threads_->settings] {
+        const floating_point_scope as_the_caller_has_them(settings);
+        tbb::this_task_arena::isolate([&errand] { errand.run(); });
+    });
 }
 
 }  // namespace parmap::detail::scheduler

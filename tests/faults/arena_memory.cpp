@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of a process that runs graphs, each in an arena of its own: the same after any number of runs.
+// The memory of a process that runs graphs and streams, each in an arena of its own: the same after any number of runs.
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <ranges>
 
 #include <unistd.h>
 
+#include <parmap/stream.hpp>
 #include <parmap/task_graph.hpp>
+
+#include "support/keep_busy.hpp"
 
 namespace {
 
@@ -29,6 +34,18 @@ void run_a_graph()
     graph.run({.max_workers = 2});
 }
 
+void run_a_stream()
+{
+    // Heavy enough for others to come.
+    const auto slowly = [](int) {
+        parmap::testing::keep_busy(std::chrono::microseconds(30));
+        return 0;
+    };
+    for ([[maybe_unused]] const int result :
+         parmap::stream(std::views::iota(0, 10), slowly, {.max_workers = 2})) {
+    }
+}
+
 bool grows(const char* what, const std::function<void()>& run)
 {
     for (int n = 0; n < 500; ++n) run();
@@ -43,5 +60,7 @@ bool grows(const char* what, const std::function<void()>& run)
 
 int main()
 {
-    return grows("graphs", run_a_graph) ? EXIT_FAILURE : EXIT_SUCCESS;
+    const bool graphs_grow = grows("graphs", run_a_graph);
+    const bool streams_grow = grows("streams", run_a_stream);
+    return graphs_grow || streams_grow ? EXIT_FAILURE : EXIT_SUCCESS;
 }
