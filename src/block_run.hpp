@@ -96,6 +96,12 @@ public:
         return !is_all_claimed() && !halted_.load(std::memory_order_relaxed);
     }
 
+    /// Items that no block has.
+    std::size_t unclaimed() const noexcept
+    {
+        return halted_.load(std::memory_order_relaxed) ? 0 : size_ - cursor_.load(std::memory_order_relaxed);
+    }
+
     /// No block is begun any more.
     void halt() noexcept { halt(stop_reason::stop_requested); }
 

@@ -141,7 +141,7 @@ private:
 };
 
 crew::crew(job& work, int size)
-    : arena_(std::make_unique<scheduler::arena>(size)),
+    : arena_(size == 0 ? nullptr : std::make_unique<scheduler::arena>(size)),
       entrance_(new entrance(work, size + 1))
 {
 }

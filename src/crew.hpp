@@ -21,7 +21,7 @@ public:
         virtual void left() noexcept = 0;
     };
 
-    /// \param size  oneTBB's threads to have at once, >= 1
+    /// \param size  oneTBB's threads to have at once; 0: the stand-in alone
     crew(job& work, int size);
     crew(const crew&) = delete;
     crew& operator=(const crew&) = delete;

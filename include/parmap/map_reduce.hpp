@@ -69,10 +69,14 @@ template <class Elements, class Fn, class T, class Op>
 class reduction {
 public:
     reduction(const Elements& items, const Fn& fn, const Op& op)
+        : reduction(items, fn, op, reduction_tree<T>(items.size()))
+    {
+    }
+    reduction(const Elements& items, const Fn& fn, const Op& op, reduction_tree<T> tree)
         : items_(items),
           fn_(fn),
           op_(op),
-          tree_(items.size())
+          tree_(std::move(tree))
     {
     }
 
@@ -105,6 +109,8 @@ public:
             return {i - begin, std::current_exception()};
         }
     }
+
+    const reduction_tree<T>& tree() const noexcept { return tree_; }
 
     /// The result, once every item has run.
     T take(T init) { return items_.size() == 0 ? std::move(init) : combine(std::move(init), tree_.take()); }

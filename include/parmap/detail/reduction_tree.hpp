@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -16,42 +17,69 @@ namespace parmap::detail {
 template <class T>
 class reduction_tree {
 public:
-    explicit reduction_tree(std::size_t items)
-        : leaf_size_(std::max<std::size_t>(shares(items, most_leaves), 1)),
+    explicit reduction_tree(std::size_t items) : reduction_tree(items, 0, items) {}
+
+    /// The part of the tree that holds items [begin, end) alone, which are whole leaves.
+    reduction_tree(std::size_t items, std::size_t begin, std::size_t end)
+        : leaf_size_(leaf_size_of(items)),
           leaves_(shares(items, leaf_size_)),
-          nodes_(std::make_unique<node[]>(leaves_))
+          begin_(begin / leaf_size_),
+          end_(shares(end, leaf_size_)),
+          nodes_(std::make_unique<node[]>(end_ - begin_))
     {
+    }
+
+    /// Consecutive items in a leaf, of so many in all.
+    static std::size_t leaf_size_of(std::size_t items) noexcept
+    {
+        return std::max<std::size_t>(shares(items, most_leaves), 1);
     }
 
     /// Consecutive items in a leaf; the last leaf may have fewer.
     std::size_t leaf_size() const noexcept { return leaf_size_; }
 
     /// Takes the partial result of a leaf, and combines all that it completes.
-    /// \param begin, end  the leaves that the calling thread adds, in increasing order
+    /// \param begin, end   the leaves that the calling thread adds, in increasing order
+    /// \param first_width  more than 1 for the partial result of a node: the power of two of leaves that it spans
     template <class Combine>
-    void add(std::size_t leaf, T partial, std::size_t begin, std::size_t end, const Combine& combine) const
+    void add(std::size_t leaf, T partial, std::size_t begin, std::size_t end, const Combine& combine,
+             std::size_t first_width = 1) const
     {
-        nodes_[leaf].partial.emplace(std::move(partial));
-        std::size_t first = leaf;  // of the leaves whose partial result is at hand, in nodes_[first]
-        for (std::size_t width = 1; width < leaves_; width *= 2) {
+        at(leaf).partial.emplace(std::move(partial));
+        std::size_t first = leaf;  // of the leaves whose partial result is at hand, in at(first)
+        for (std::size_t width = first_width; width < leaves_; width *= 2) {
             const std::size_t left = first & ~(2 * width - 1);
             const std::size_t middle = left + width;
             if (middle >= leaves_) continue;  // nothing on its right to combine with
+            if (left < begin_ || std::min(middle + width, leaves_) > end_) return;  // not all of it is here
             // Where both halves are this thread's, the left one comes first. Else the later of two threads goes on.
             const bool mine = begin <= left && std::min(middle + width, leaves_) <= end;
             const bool other_is_there =
                 mine ? first == middle
-                     : nodes_[middle].is_one_there.exchange(true, std::memory_order_acq_rel);
+                     : at(middle).is_one_there.exchange(true, std::memory_order_acq_rel);
             if (!other_is_there) return;
-            T& sum = *nodes_[left].partial;
-            sum = combine(std::move(sum), std::move(*nodes_[middle].partial));
-            nodes_[middle].partial.reset();
+            T& sum = *at(left).partial;
+            sum = combine(std::move(sum), std::move(*at(middle).partial));
+            at(middle).partial.reset();
             first = left;
         }
     }
 
     /// The result of all items, once every leaf was added. There must be one.
     T take() { return std::move(*nodes_[0].partial); }
+
+    /// What a part of the tree has, once every leaf of it was added: calls `visit` with each partial result, its first
+    /// leaf, and the power of two of leaves that it spans.
+    template <class Visit>
+    void for_each_partial(const Visit& visit) const
+    {
+        for (std::size_t leaf = begin_; leaf != end_;) {
+            std::size_t next = leaf + 1;
+            while (next != end_ && !at(next).partial) ++next;
+            visit(*at(leaf).partial, leaf, std::bit_ceil(next - leaf));
+            leaf = next;
+        }
+    }
 
 private:
     // Enough to keep some hundred workers evenly busy, few enough to cost nothing beside the items.
@@ -68,8 +96,12 @@ private:
         return items / size + (items % size != 0 ? 1 : 0);
     }
 
+    node& at(std::size_t leaf) const { return nodes_[leaf - begin_]; }
+
     std::size_t leaf_size_;
-    std::size_t leaves_;
+    std::size_t leaves_;  // of the whole tree
+    std::size_t begin_;   // the leaves that are here
+    std::size_t end_;
     std::unique_ptr<node[]> nodes_;
 };
 

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# parmap::mpi, a library of its own: who does not use it needs no MPI. MPI's C interface alone is called.
+find_package(MPI 3.0 REQUIRED COMPONENTS CXX)
+
+add_library(parmap_mpi
+    src/mpi/agreement.cpp
+    src/mpi/call.cpp
+    src/mpi/rank_side.cpp
+    src/mpi/report.cpp
+    src/mpi/session.cpp
+    src/mpi/transport.cpp
+    src/mpi/usable.cpp)
+add_library(parmap::mpi ALIAS parmap_mpi)
+target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES
+    include/parmap/mpi.hpp
+    include/parmap/mpi/detail/call.hpp
+    include/parmap/mpi/options.hpp
+    include/parmap/mpi/serializer.hpp
+    include/parmap/mpi/session.hpp)
+target_include_directories(parmap_mpi PRIVATE src)
+target_compile_definitions(parmap_mpi PRIVATE PARMAP_VERSION="${PROJECT_VERSION}")
+target_link_libraries(parmap_mpi PUBLIC parmap MPI::MPI_CXX PRIVATE fmt::fmt TBB::tbb)
+set_target_properties(parmap_mpi PROPERTIES
+    EXPORT_NAME mpi
+    CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON
+    VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

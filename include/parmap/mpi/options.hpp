@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a call on several ranks runs, and what it throws.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+
+#include <parmap/detail/config.hpp>
+#include <parmap/progress.hpp>
+
+namespace parmap::mpi {
+
+/// Which ranks get the results of a call.
+enum class results {
+    on_root,    ///< rank 0; the others get none
+    everywhere  ///< every rank
+};
+
+/// How a call runs. Name the fields you need; `timeout`, `grain_size` and `results` must be the same on every rank.
+///
+/// ```cpp
+/// auto sums = parmap::mpi::map(MPI_COMM_WORLD, files, sha256, {.progress = "hashing"});
+/// ```
+struct options {
+    /// Threads of this rank that run items; the calling thread is none of them, it serves MPI. Unset: the CPUs that the
+    /// rank may use, shared with the other ranks that may use them. More than num_cpus(): num_cpus(). 0 counts as 1.
+    /// Negative: std::invalid_argument.
+    std::optional<int> max_workers{};
+
+    /// Who is told how far the call is, on all ranks together: rank 0's. That of other ranks is told nothing.
+    progress_sink progress{};
+
+    /// Ends the call on every rank once a stop is requested on any.
+    std::stop_token stop{};
+
+    /// For the whole call, by rank 0's clock; it interrupts no item that is running. 0 or less: nothing runs.
+    std::optional<std::chrono::nanoseconds> timeout{};
+
+    /// Items in a block that a worker claims; 0: sized so that one takes about 50 us, by the measured cost.
+    std::size_t grain_size{0};
+
+    /// Which ranks get the results.
+    mpi::results results{mpi::results::on_root};
+};
+
+/// Thrown on every rank alike when an item failed: the lowest that did, on whichever rank it ran.
+class PARMAP_EXPORT item_error : public std::runtime_error {
+public:
+    /// Says where it failed and why, in its fields and in the message.
+    /// \param index  position of the item in the range, from 0
+    /// \param rank   where it ran
+    /// \param text   the exception's own text
+    /// \param cause  the exception itself, on the rank where it was thrown
+    item_error(std::size_t index, int rank, std::string text, std::exception_ptr cause = nullptr);
+
+    /// \return position of the item in the range, from 0.
+    std::size_t index() const noexcept { return index_; }
+    /// \return the rank on which it failed.
+    int rank() const noexcept { return rank_; }
+    /// \return what the exception says; "unknown exception" for a type not derived from std::exception.
+    const std::string& text() const noexcept { return text_; }
+    /// \return the exception itself on the rank where it was thrown; null on the others, as it cannot travel.
+    const std::exception_ptr& cause() const noexcept { return cause_; }
+
+private:
+    std::size_t index_;
+    int rank_;
+    std::string text_;
+    std::exception_ptr cause_;
+};
+
+}  // namespace parmap::mpi

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// How values travel between ranks: as the bytes that a serializer writes and reads. There is one for every type that
+// can be copied byte by byte, for strings, and for vectors, pairs, tuples, optionals and arrays of what can travel; for
+// a type of your own, specialise the template.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace parmap::mpi {
+
+/// How a value of type T becomes bytes and a value again. For a type of your own:
+///
+/// ```cpp
+/// template <>
+/// struct parmap::mpi::serializer<matrix> {
+///     static void write(writer& to, const matrix& m) { to.value(m.rows); to.value(m.numbers); }
+///     static matrix read(reader& from)
+///     {
+///         const auto rows = from.value<std::size_t>();
+///         return {rows, from.value<std::vector<double>>()};
+///     }
+/// };
+/// ```
+///
+/// The ranks are taken to be alike: bytes are not swapped, and sizes are those of the machine.
+template <class T>
+struct serializer;
+
+class writer;
+class reader;
+
+/// A type that travels between ranks.
+template <class T>
+concept serializable = requires(writer& to, reader& from, const T& value) {
+    serializer<T>::write(to, value);
+    { serializer<T>::read(from) } -> std::convertible_to<T>;
+};
+
+/// Bytes that are being put together.
+class writer {
+public:
+    /// Appends `size` bytes.
+    void bytes(const void* data, std::size_t size)
+    {
+        if (size == 0) return;
+        const std::size_t end = bytes_.size();
+        bytes_.resize(end + size);
+        std::memcpy(bytes_.data() + end, data, size);
+    }
+
+    /// Appends a value, as its serializer writes it.
+    template <serializable T>
+    void value(const T& v)
+    {
+        serializer<T>::write(*this, v);
+    }
+
+    /// \return the bytes so far.
+    std::size_t size() const noexcept { return bytes_.size(); }
+    /// \return the bytes, which it has no more.
+    std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
+
+    /// Forgets what was written after there were so many bytes.
+    void shorten(std::size_t size) { bytes_.resize(size); }
+
+private:
+    std::vector<std::byte> bytes_;
+};
+
+/// Bytes that are being read, from the first on.
+class reader {
+public:
+    /// Reads `bytes`, which must stay where they are.
+    explicit reader(std::span<const std::byte> bytes) noexcept : rest_(bytes) {}
+
+    /// Copies the next `size` bytes to `data`.
+    /// \throws std::out_of_range  when there are fewer
+    void bytes(void* data, std::size_t size)
+    {
+        need(size);
+        if (size != 0) std::memcpy(data, rest_.data(), size);
+        rest_ = rest_.subspan(size);
+    }
+
+    /// \return the next value, as its serializer reads it.
+    /// \throws std::out_of_range  when fewer bytes are left than it takes
+    template <serializable T>
+    T value()
+    {
+        return serializer<T>::read(*this);
+    }
+
+    /// \return the bytes that are left.
+    std::size_t size() const noexcept { return rest_.size(); }
+
+    /// Says how many of something follow, of which each takes a byte at least.
+    /// \throws std::out_of_range  when so many cannot be there
+    std::size_t count()
+    {
+        std::uint64_t n{};
+        bytes(&n, sizeof n);
+        need(n);
+        return static_cast<std::size_t>(n);
+    }
+
+private:
+    void need(std::uint64_t size) const
+    {
+        if (size > rest_.size()) {
+            throw std::out_of_range(
+                "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it writes");
+        }
+    }
+
+    std::span<const std::byte> rest_;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool means_nothing_elsewhere = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
+template <>
+inline constexpr bool means_nothing_elsewhere<std::string_view> = true;
+template <class T, std::size_t N>
+inline constexpr bool means_nothing_elsewhere<std::span<T, N>> = true;
+template <class T>
+inline constexpr bool means_nothing_elsewhere<std::reference_wrapper<T>> = true;
+
+/// Copied byte by byte, unless that would copy an address.
+template <class T>
+concept plain_bytes = std::is_trivially_copyable_v<T> && !means_nothing_elsewhere<T> && !std::is_empty_v<T>;
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_std_array<std::array<T, N>> = true;
+
+/// Of the standard library's own: these have serializers below, which look at what is inside.
+template <class T>
+inline constexpr bool is_composed = is_std_array<T>;
+template <class A, class B>
+inline constexpr bool is_composed<std::pair<A, B>> = true;
+template <class... T>
+inline constexpr bool is_composed<std::tuple<T...>> = true;
+template <class T>
+inline constexpr bool is_composed<std::optional<T>> = true;
+
+}  // namespace detail
+
+/// Types that can be copied byte by byte and are no address.
+template <class T>
+    requires(detail::plain_bytes<T> && !detail::is_composed<T>)
+struct serializer<T> {
+    /// Appends the bytes of the value.
+    static void write(writer& to, const T& value) { to.bytes(std::addressof(value), sizeof value); }
+    /// \return the next value.
+    static T read(reader& from)
+    {
+        if constexpr (std::is_default_constructible_v<T>) {
+            T value;
+            from.bytes(std::addressof(value), sizeof value);
+            return value;
+        } else {
+            std::array<std::byte, sizeof(T)> bytes;
+            from.bytes(bytes.data(), bytes.size());
+            return std::bit_cast<T>(bytes);
+        }
+    }
+};
+
+/// Types without a value.
+template <class T>
+    requires(std::is_empty_v<T> && std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
+             !detail::is_composed<T>)
+struct serializer<T> {
+    /// Appends a byte, so that values can be counted.
+    static void write(writer& to, const T& /*value*/) { to.value(std::byte{}); }
+    /// \return the next value.
+    static T read(reader& from)
+    {
+        from.value<std::byte>();
+        return {};
+    }
+};
+
+/// Strings.
+template <class Char, class Traits, class Allocator>
+    requires detail::plain_bytes<Char>
+struct serializer<std::basic_string<Char, Traits, Allocator>> {
+    /// Appends the length and the characters.
+    static void write(writer& to, const std::basic_string<Char, Traits, Allocator>& value)
+    {
+        to.value(static_cast<std::uint64_t>(value.size() * sizeof(Char)));
+        to.bytes(value.data(), value.size() * sizeof(Char));
+    }
+    /// \return the next string.
+    static std::basic_string<Char, Traits, Allocator> read(reader& from)
+    {
+        std::basic_string<Char, Traits, Allocator> value(from.count() / sizeof(Char), Char());
+        from.bytes(value.data(), value.size() * sizeof(Char));
+        return value;
+    }
+};
+
+/// Vectors of what can travel.
+template <serializable T, class Allocator>
+struct serializer<std::vector<T, Allocator>> {
+    static constexpr bool at_once = detail::plain_bytes<T> && !detail::is_composed<T> &&
+                                    !std::is_same_v<T, bool> && std::is_default_constructible_v<T>;
+
+    /// Appends the length and the elements.
+    static void write(writer& to, const std::vector<T, Allocator>& value)
+    {
+        if constexpr (at_once) {
+            to.value(static_cast<std::uint64_t>(value.size() * sizeof(T)));
+            to.bytes(value.data(), value.size() * sizeof(T));
+        } else {
+            to.value(static_cast<std::uint64_t>(value.size()));
+            for (const T& element : value) to.value(element);
+        }
+    }
+    /// \return the next vector.
+    static std::vector<T, Allocator> read(reader& from)
+    {
+        const std::size_t n = from.count();
+        if constexpr (at_once) {
+            std::vector<T, Allocator> value(n / sizeof(T));
+            from.bytes(value.data(), value.size() * sizeof(T));
+            return value;
+        } else {
+            std::vector<T, Allocator> value;
+            value.reserve(n);
+            for (std::size_t i = 0; i < n; ++i) value.push_back(from.value<T>());
+            return value;
+        }
+    }
+};
+
+/// Pairs.
+template <serializable A, serializable B>
+struct serializer<std::pair<A, B>> {
+    /// Appends both.
+    static void write(writer& to, const std::pair<A, B>& value)
+    {
+        to.value(value.first);
+        to.value(value.second);
+    }
+    /// \return the next pair.
+    static std::pair<A, B> read(reader& from)
+    {
+        A first = from.value<A>();
+        return {std::move(first), from.value<B>()};
+    }
+};
+
+/// Tuples.
+template <serializable... T>
+struct serializer<std::tuple<T...>> {
+    /// Appends every part.
+    static void write(writer& to, const std::tuple<T...>& value)
+    {
+        to.value(std::byte{});  // an empty tuple counts too
+        std::apply([&](const T&... part) { (to.value(part), ...); }, value);
+    }
+    /// \return the next tuple.
+    static std::tuple<T...> read(reader& from)
+    {
+        from.value<std::byte>();
+        return {from.value<T>()...};  // in braces, where they are read from left to right
+    }
+};
+
+/// Optionals.
+template <serializable T>
+struct serializer<std::optional<T>> {
+    /// Appends whether there is a value, and the value.
+    static void write(writer& to, const std::optional<T>& value)
+    {
+        to.value(value.has_value());
+        if (value) to.value(*value);
+    }
+    /// \return the next optional.
+    static std::optional<T> read(reader& from)
+    {
+        return from.value<bool>() ? std::optional<T>(from.value<T>()) : std::nullopt;
+    }
+};
+
+/// Arrays.
+template <serializable T, std::size_t N>
+struct serializer<std::array<T, N>> {
+    /// Appends every element.
+    static void write(writer& to, const std::array<T, N>& value)
+    {
+        to.value(std::byte{});
+        for (const T& element : value) to.value(element);
+    }
+    /// \return the next array.
+    static std::array<T, N> read(reader& from)
+    {
+        from.value<std::byte>();
+        return elements(from, std::make_index_sequence<N>());
+    }
+
+private:
+    template <std::size_t... I>
+    static std::array<T, N> elements(reader& from, std::index_sequence<I...> /*indices*/)
+    {
+        return {(static_cast<void>(I), from.value<T>())...};
+    }
+};
+
+}  // namespace parmap::mpi

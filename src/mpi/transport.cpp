@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace parmap::mpi::detail {
+
+namespace {
+
+// Every message begins with its length, so that its receiver knows how many pieces follow the first.
+constexpr int first_tag = 1;
+constexpr int next_tag = 2;
+
+/// The duplicate of a communicator, kept by the communicator itself.
+MPI_Comm duplicate_of(MPI_Comm communicator)
+{
+    static const int key = [] {
+        int made = MPI_KEYVAL_INVALID;
+        MPI_Comm_create_keyval(
+            MPI_COMM_NULL_COPY_FN,
+            [](MPI_Comm, int, void* value, void*) {
+                auto* const duplicate = static_cast<MPI_Comm*>(value);
+                const int error = MPI_Comm_free(duplicate);
+                delete duplicate;
+                return error;
+            },
+            &made, nullptr);
+        return made;
+    }();
+    void* known = nullptr;
+    int is_known = 0;
+    MPI_Comm_get_attr(communicator, key, static_cast<void*>(&known), &is_known);
+    if (is_known == 0) {
+        auto duplicate = std::make_unique<MPI_Comm>();
+        MPI_Comm_dup(communicator, duplicate.get());
+        // Not the caller's handler: half a call cannot be taken back, and a rank that is gone must end the job.
+        MPI_Comm_set_errhandler(*duplicate, MPI_ERRORS_ARE_FATAL);
+        known = duplicate.release();
+        MPI_Comm_set_attr(communicator, key, known);
+    }
+    return *static_cast<MPI_Comm*>(known);
+}
+
+}  // namespace
+
+std::size_t transport::piece_bytes = std::size_t{1} << 30U;
+
+transport::transport(MPI_Comm communicator) : own_(duplicate_of(communicator))
+{
+    MPI_Comm_rank(own_, &rank_);
+    MPI_Comm_size(own_, &ranks_);
+}
+
+writer transport::blank()
+{
+    writer message;
+    message.value(std::uint64_t{});
+    return message;
+}
+
+void transport::send(int to, writer blank)
+{
+    forget_sent();
+    outgoing& out = outgoing_.emplace_back(blank.take(), std::vector<MPI_Request>());
+    const std::uint64_t length = out.bytes.size();
+    std::memcpy(out.bytes.data(), &length, sizeof length);
+    out.requests.reserve(1 + out.bytes.size() / piece_bytes);
+    for (std::size_t begin = 0; begin < out.bytes.size(); begin += piece_bytes) {
+        const std::size_t piece = std::min(piece_bytes, out.bytes.size() - begin);
+        MPI_Isend(out.bytes.data() + begin, static_cast<int>(piece), MPI_BYTE, to,
+                  begin == 0 ? first_tag : next_tag, own_, &out.requests.emplace_back());
+    }
+}
+
+std::optional<message> transport::receive()
+{
+    forget_sent();
+    int is_there = 0;
+    MPI_Status status;
+    MPI_Iprobe(MPI_ANY_SOURCE, first_tag, own_, &is_there, &status);
+    if (is_there == 0) return std::nullopt;
+    message received{.from = status.MPI_SOURCE};
+    int first = 0;
+    MPI_Get_count(&status, MPI_BYTE, &first);
+    received.bytes.resize(static_cast<std::size_t>(first));
+    const auto receive_piece = [&](std::size_t begin, std::size_t size, int tag) {
+        MPI_Request request{};
+        MPI_Irecv(received.bytes.data() + begin, static_cast<int>(size), MPI_BYTE, received.from, tag, own_,
+                  &request);
+        wait(request);
+    };
+    receive_piece(0, received.bytes.size(), first_tag);
+    const auto length = static_cast<std::size_t>(reader(received.bytes).value<std::uint64_t>());
+    std::size_t begin = received.bytes.size();
+    received.bytes.resize(length);
+    for (; begin < length; begin += piece_bytes) {
+        receive_piece(begin, std::min(piece_bytes, length - begin), next_tag);
+    }
+    return received;
+}
+
+void transport::flush()
+{
+    for (patience rest; !outgoing_.empty(); std::this_thread::sleep_for(rest.next())) {
+        forget_sent();
+        if (outgoing_.empty()) return;
+    }
+}
+
+std::vector<std::byte> transport::gather(std::span<const std::byte> record) const
+{
+    std::vector<std::byte> all(record.size() * static_cast<std::size_t>(ranks_));
+    const int bytes = static_cast<int>(record.size());
+    MPI_Request request{};
+    MPI_Iallgather(record.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, own_, &request);
+    wait(request);
+    return all;
+}
+
+void transport::broadcast(std::vector<std::byte>& bytes, int from) const
+{
+    std::uint64_t length = bytes.size();
+    MPI_Request request{};
+    MPI_Ibcast(&length, sizeof length, MPI_BYTE, from, own_, &request);
+    wait(request);
+    bytes.resize(length);
+    for (std::size_t begin = 0; begin < length; begin += piece_bytes) {
+        const std::size_t piece = std::min(piece_bytes, static_cast<std::size_t>(length) - begin);
+        MPI_Ibcast(bytes.data() + begin, static_cast<int>(piece), MPI_BYTE, from, own_, &request);
+        wait(request);
+    }
+}
+
+std::int64_t transport::least(std::int64_t value) const
+{
+    std::int64_t least_of_all = 0;
+    MPI_Request request{};
+    MPI_Iallreduce(&value, &least_of_all, 1, MPI_INT64_T, MPI_MIN, own_, &request);
+    wait(request);
+    return least_of_all;
+}
+
+void transport::wait(MPI_Request& request)
+{
+    int is_done = 0;
+    for (patience rest; MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), is_done == 0;) {
+        std::this_thread::sleep_for(rest.next());
+    }
+}
+
+void transport::forget_sent()
+{
+    while (!outgoing_.empty()) {
+        std::vector<MPI_Request>& requests = outgoing_.front().requests;
+        int are_done = 0;
+        MPI_Testall(static_cast<int>(requests.size()), requests.data(), &are_done, MPI_STATUSES_IGNORE);
+        if (are_done == 0) return;
+        outgoing_.pop_front();
+    }
+}
+
+}  // namespace parmap::mpi::detail
