@@ -202,7 +202,13 @@ public:
 
     std::optional<pd::block_failure> keep(std::size_t begin, std::size_t end, reader& from) override
     {
-        for (std::size_t i = begin; i != end; ++i) results_[i] = from.value<carried>();
+        try {
+            for (std::size_t i = begin; i != end; ++i) results_[i] = from.value<carried>();
+        } catch (...) {
+            // All of the block or nothing.
+            for (std::size_t i = begin; has_gaps && i != end; ++i) results_[i] = stored();
+            throw;
+        }
         return std::nullopt;
     }
 

@@ -152,16 +152,16 @@ std::optional<std::string> binding_notice(std::span<const hello> ranks)
         bound, ranks.size(), bound == 1 ? "is" : "are");
 }
 
-hello describe_this_process(std::optional<int> max_workers)
+void describe_this_process(hello& self, std::optional<int> max_workers)
 {
-    hello self{.version = text_of<16>(PARMAP_VERSION),
-               .max_workers = max_workers.value_or(-1),
-               .cpus = num_cpus(),
-               .online = static_cast<std::int32_t>(::sysconf(_SC_NPROCESSORS_ONLN))};
+    self.max_workers = max_workers.value_or(-1);
+    self.cpus = num_cpus();
+    self.online = static_cast<std::int32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
     ::gethostname(self.host.data(), self.host.size() - 1);
     // The process's mask, which is its main thread's, as num_cpus() reads it.
-    ::sched_getaffinity(::getpid(), sizeof self.mask, reinterpret_cast<cpu_set_t*>(self.mask.data()));
-    return self;
+    cpu_set_t mask;
+    static_assert(sizeof mask <= sizeof self.mask);
+    if (::sched_getaffinity(::getpid(), sizeof mask, &mask) == 0) std::memcpy(self.mask.data(), &mask, sizeof mask);
 }
 
 }  // namespace parmap::mpi::detail

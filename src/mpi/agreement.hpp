@@ -58,7 +58,8 @@ std::vector<int> workers_of(std::span<const hello> ranks);
 /// What to tell where ranks were bound to one of several CPUs without being asked for it.
 std::optional<std::string> binding_notice(std::span<const hello> ranks);
 
-/// This process, as far as the machine is concerned.
-hello describe_this_process(std::optional<int> max_workers);
+/// Says where this process runs, and with how many workers it wants to.
+/// \throws std::invalid_argument  as num_cpus()
+void describe_this_process(hello& self, std::optional<int> max_workers);
 
 }  // namespace parmap::mpi::detail

@@ -392,10 +392,10 @@ call_result call::run(job& job, const call_shape& shape)
     transport& channel = state_->channel;
     const bool keeps_results = is_root() || requested.results == results::everywhere;
 
-    hello self;
+    hello self{.version = text_of<16>(PARMAP_VERSION)};
     attempt([&] {
         static_cast<void>(pd::run_limits(parmap::options{.max_workers = requested.max_workers}));
-        self = describe_this_process(requested.max_workers);
+        describe_this_process(self, requested.max_workers);
     });
     self.kind = text_of<16>(shape.kind);
     self.types = std::hash<std::string>()(shape.types);
