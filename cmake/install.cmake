@@ -10,6 +10,15 @@ install(TARGETS parmap EXPORT parmap-targets FILE_SET HEADERS
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT parmap-targets NAMESPACE parmap:: DESTINATION ${package_dir})
 
+if(PARMAP_MPI)
+    # Apart, so that who asks for no component needs no MPI.
+    install(TARGETS parmap_mpi EXPORT parmap-mpi-targets FILE_SET HEADERS
+            RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+            LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT parmap-mpi-targets NAMESPACE parmap:: DESTINATION ${package_dir})
+endif()
+
 configure_package_config_file(cmake/parmap-config.cmake.in parmap-config.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(parmap-config-version.cmake COMPATIBILITY SameMinorVersion)

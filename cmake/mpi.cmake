@@ -20,7 +20,7 @@ target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES
     include/parmap/mpi/session.hpp)
 target_include_directories(parmap_mpi PRIVATE src)
 target_compile_definitions(parmap_mpi PRIVATE PARMAP_VERSION="${PROJECT_VERSION}")
-target_link_libraries(parmap_mpi PUBLIC parmap MPI::MPI_CXX PRIVATE fmt::fmt TBB::tbb)
+target_link_libraries(parmap_mpi PUBLIC parmap MPI::MPI_CXX PRIVATE fmt::fmt)
 set_target_properties(parmap_mpi PROPERTIES
     EXPORT_NAME mpi
     CXX_EXTENSIONS OFF
@@ -30,3 +30,6 @@ set_target_properties(parmap_mpi PROPERTIES
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+
+# All of it, with what is tested: built a second time with another MPI.
+add_custom_target(mpi DEPENDS parmap_mpi)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Holds the layers of include/ and src/ against their #include lines: includes point down only, within
-# a layer to the left; public headers name neither oneTBB nor fmt; one source names oneTBB.
+# a layer to the left; public headers name neither oneTBB nor fmt; one source names oneTBB, one header MPI.
 #   cmake -D ROOT=<project> -P check_layers.cmake
 cmake_minimum_required(VERSION 3.25)
 set(public_layers
@@ -9,8 +9,12 @@ set(public_layers
     "detail/engine.hpp detail/stream_engine.hpp detail/slots.hpp detail/step.hpp"
     "map.hpp try_map.hpp map_reduce.hpp zip.hpp progress_scope.hpp"
     "stream.hpp task_graph.hpp"
-    "parmap.hpp")
+    "parmap.hpp"
+    "mpi/serializer.hpp mpi/session.hpp mpi/options.hpp"
+    "mpi/detail/call.hpp"
+    "mpi.hpp")
 set(may_name_onetbb scheduler.cpp)
+set(may_name_mpi mpi/session.hpp)
 
 set(order)
 foreach(layer IN LISTS public_layers)
@@ -19,7 +23,7 @@ foreach(layer IN LISTS public_layers)
 endforeach()
 
 file(GLOB_RECURSE headers RELATIVE ${ROOT}/include/parmap ${ROOT}/include/parmap/*.hpp)
-file(GLOB sources RELATIVE ${ROOT}/src ${ROOT}/src/*)
+file(GLOB_RECURSE sources RELATIVE ${ROOT}/src ${ROOT}/src/*)
 if(NOT headers)
     message(FATAL_ERROR "no headers below ${ROOT}/include/parmap")
 endif()
@@ -33,6 +37,8 @@ foreach(header IN LISTS headers)
     foreach(line IN LISTS includes)
         if(line MATCHES "[<\"](tbb|oneapi|fmt)/")
             message(SEND_ERROR "${header} is public and names oneTBB or fmt: ${line}")
+        elseif(line MATCHES "<mpi.h>" AND NOT header IN_LIST may_name_mpi)
+            message(SEND_ERROR "${header} names MPI; only ${may_name_mpi} may")
         elseif(line MATCHES "<parmap/(.*)>")
             list(FIND order ${CMAKE_MATCH_1} target)
             if(target GREATER_EQUAL place OR target EQUAL -1)
@@ -45,6 +51,10 @@ foreach(header IN LISTS headers)
 endforeach()
 
 foreach(source IN LISTS sources)
+    file(STRINGS ${ROOT}/src/${source} mpi REGEX "^ *# *include.*mpi\\.h>")
+    if(mpi)
+        message(SEND_ERROR "src/${source} includes mpi.h; <parmap/mpi/session.hpp> has it without its C++ bindings")
+    endif()
     file(STRINGS ${ROOT}/src/${source} onetbb REGEX "^ *# *include *[<\"](tbb|oneapi)/")
     if(onetbb AND NOT source IN_LIST may_name_onetbb)
         message(SEND_ERROR "src/${source} names oneTBB; only ${may_name_onetbb} may: ${onetbb}")

@@ -4,8 +4,8 @@
 
 usage: doc_examples.py OUTPUT FILE...
 
-A block is the body of a function among the names of doc_examples.hpp, or a program with a main() of its own. Where a
-line ends in a comment `// name == value`, that is checked.
+A block is the body of a function among the names of doc_examples.hpp, a program with a main() of its own, or a
+specialisation of a template. Where a line ends in a comment `// name == value`, that is checked.
 """
 
 import re
@@ -42,6 +42,8 @@ def function(name, path, begin, lines):
         program = "\n".join(code).replace("int main()", "void run()")
         return includes, f"namespace {name} {{\n{where}\n{program}\n}}\n", f"{name}::run();"
     body = "\n".join(code)
+    if lines[0].startswith("template <>"):
+        return includes, f"{where}\n{body}\n", ""
     return includes, f"struct {name} : surroundings {{\nvoid run() {{\n{where}\n{body}\n}}\n}};\n", f"{name}().run();"
 
 

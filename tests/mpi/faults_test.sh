@@ -13,9 +13,9 @@ fail() {
 for mode in killed exits; do
     for ranks in 2 4; do
         rc=0
-        said=$(timeout -k 5 60 "$@" $ranks "$program" $mode 2>&1) || rc=$?
+        said=$(timeout 60 "$@" $ranks "$program" $mode 2>&1) || rc=$?
         [ $rc != 0 ] || fail "$ranks ranks, $mode: the job ended as if nothing had happened: $said"
-        [ $rc != 124 ] && [ $rc != 137 ] || fail "$ranks ranks, $mode: the job hung: $said"
+        [ $rc != 124 ] || fail "$ranks ranks, $mode: the job hung: $said"
         [[ $said != *"a result"* ]] || fail "$ranks ranks, $mode: there is a result: $said"
     done
 done

@@ -17,11 +17,9 @@ namespace parmap::mpi {
 /// Initialises MPI, unless the program did so itself, and ends it. One for the program, in main:
 ///
 /// ```cpp
-/// int main(int argc, char** argv)
-/// {
-///     const parmap::mpi::session session(argc, argv);
-///     auto squares = parmap::mpi::map(MPI_COMM_WORLD, std::views::iota(0, 100), [](int x) { return x * x; });
-/// }
+/// const parmap::mpi::session session(argc, argv);
+/// auto squares = parmap::mpi::map(MPI_COMM_WORLD, std::views::iota(0, 100), [](int x) { return x * x; });
+/// if (session.rank() == 0) std::cout << squares[9] << '\n';
 /// ```
 ///
 /// Without mpirun or mpiexec the program runs as one rank.
