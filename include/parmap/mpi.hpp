@@ -88,9 +88,10 @@ private:
 template <class Range>
 class scattered_items {
     using value = std::ranges::range_value_t<Range>;
-    static_assert(serializable<value>,
-                  "parmap::mpi: these elements cannot travel to other ranks: specialise parmap::mpi::serializer for "
-                  "their type, or give every rank the range");
+    static_assert(
+        serializable<value>,
+        "parmap::mpi: these elements cannot travel to other ranks: specialise parmap::mpi::serializer for "
+        "their type, or give every rank the range");
 
 public:
     using element = value&&;
@@ -111,12 +112,13 @@ public:
     /// Those of a block; copies on rank 0 too, so that a function gets the same everywhere.
     class block {
     public:
-        block(const scattered_items& all, std::size_t begin, std::size_t end, reader* elements) : begin_(begin)
+        block(const scattered_items& all, std::size_t begin, std::size_t end, reader* elements)
+            : begin_(begin)
         {
             values_.reserve(end - begin);
             for (std::size_t i = begin; i != end; ++i) {
-                values_.push_back({elements != nullptr ? elements->value<value>()
-                                                       : static_cast<value>((*all.items_)[i])});
+                values_.push_back(
+                    {elements != nullptr ? elements->value<value>() : static_cast<value>((*all.items_)[i])});
             }
         }
         value&& operator[](std::size_t index) const { return std::move(values_[index - begin_].it); }
@@ -170,9 +172,10 @@ using result_t = std::conditional_t<std::is_void_v<given_t<Fn, Element>>, nothin
 template <class T>
 consteval bool check_result()
 {
-    static_assert(serializable<T>,
-                  "parmap::mpi: this result cannot travel to rank 0: specialise parmap::mpi::serializer for its type, "
-                  "as serializer.hpp shows; addresses mean nothing elsewhere");
+    static_assert(
+        serializable<T>,
+        "parmap::mpi: this result cannot travel to rank 0: specialise parmap::mpi::serializer for its type, "
+        "as serializer.hpp shows; addresses mean nothing elsewhere");
     return serializable<T>;
 }
 
@@ -512,8 +515,9 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
             detail::call all(communicator, options);
             items read;
             detail::map_job<items, Fn, result, detail::wanted::those_there_are> job(read, fn);
-            const detail::call_result ended = detail::run(all, job, read, range, "try_map", detail::names_of<Fn, result>(),
-                                                          parmap::detail::on_failure::proceed);
+            const detail::call_result ended =
+                detail::run(all, job, read, range, "try_map", detail::names_of<Fn, result>(),
+                            parmap::detail::on_failure::proceed);
             out.stopped = ended.stopped;
             if (!ended.keeps_results) return out;
             for (const detail::rank_failure& failed : ended.failures) {
@@ -544,7 +548,8 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
 ///                                       runs on the calling thread of rank 0, too.
 /// \return the result on rank 0, or, by option, everywhere; `init` on ranks that get none.
 template <class Source, class Fn, class T, class Op>
-T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op, const options& options = {})
+T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op,
+             const options& options = {})
 {
     using items = detail::items_of<Source>;
     if constexpr (detail::check_source<Source>() &&
@@ -554,7 +559,8 @@ T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const 
             detail::call all(communicator, options);
             items read;
             detail::reduce_job<items, Fn, T, Op> job(read, fn, std::move(init), op);
-            detail::run(all, job, read, range, "map_reduce", detail::names_of<Fn, T, Op>()).throw_unless_complete();
+            detail::run(all, job, read, range, "map_reduce", detail::names_of<Fn, T, Op>())
+                .throw_unless_complete();
             return std::move(job.result());
         }
     }

@@ -81,7 +81,10 @@ struct machine {
     std::vector<int> sharers{};  // of each CPU
     double dealt{0};             // CPUs' worth that ranks have been given, in the order of ranks
 
-    std::ptrdiff_t cpus_in_use() const { return std::ranges::count_if(sharers, [](int n) { return n != 0; }); }
+    std::ptrdiff_t cpus_in_use() const
+    {
+        return std::ranges::count_if(sharers, [](int n) { return n != 0; });
+    }
 };
 
 /// By their names.
@@ -106,7 +109,8 @@ std::optional<std::string> difference(std::span<const hello> ranks)
     for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
         if (const auto what = difference_between(ranks[rank], ranks[0])) {
             return fmt::format(
-                "parmap::mpi: rank {} differs from rank 0 in {}: every rank makes the same call with the same range, "
+                "parmap::mpi: rank {} differs from rank 0 in {}: every rank makes the same call with the "
+                "same range, "
                 "function and options",
                 rank, *what);
         }
@@ -147,7 +151,8 @@ std::optional<std::string> binding_notice(std::span<const hello> ranks)
     const auto bound = std::ranges::count_if(ranks, is_bound);
     if (bound == 0) return std::nullopt;
     return fmt::format(
-        "parmap::mpi: {} of {} ranks {} bound to one CPU: `mpirun --bind-to none` (or `--map-by node:PE=k`) gives a rank "
+        "parmap::mpi: {} of {} ranks {} bound to one CPU: `mpirun --bind-to none` (or `--map-by node:PE=k`) "
+        "gives a rank "
         "its CPUs",
         bound, ranks.size(), bound == 1 ? "is" : "are");
 }
@@ -161,7 +166,8 @@ void describe_this_process(hello& self, std::optional<int> max_workers)
     // The process's mask, which is its main thread's, as num_cpus() reads it.
     cpu_set_t mask;
     static_assert(sizeof mask <= sizeof self.mask);
-    if (::sched_getaffinity(::getpid(), sizeof mask, &mask) == 0) std::memcpy(self.mask.data(), &mask, sizeof mask);
+    if (::sched_getaffinity(::getpid(), sizeof mask, &mask) == 0)
+        std::memcpy(self.mask.data(), &mask, sizeof mask);
 }
 
 }  // namespace parmap::mpi::detail

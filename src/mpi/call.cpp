@@ -131,7 +131,14 @@ private:
         message.value(order::grant);
         message.value(begin);
         message.value(end);
-        job_.write_elements(begin, end, message);
+        try {
+            job_.write_elements(begin, end, message);
+        } catch (...) {
+            block_report lost{.begin = begin, .end = end};
+            lost.fail(0, std::current_exception(), policy_);
+            end_of_block(rank, lost);
+            return;
+        }
         transport_.send(static_cast<int>(rank), std::move(message));
     }
 
@@ -164,11 +171,7 @@ private:
         its.busy = said.busy;
         its.has_left = said.has_left;
         if (said.stopped != stop_reason::none) stop(said.stopped);
-        for (block_report& block : said.blocks) {
-            --its.blocks;
-            --outstanding_;
-            take(block);
-        }
+        for (block_report& block : said.blocks) end_of_block(rank, block);
         if (done_ != 0) {
             dealer_.measured(std::chrono::nanoseconds(busy_ns_ / static_cast<std::int64_t>(done_)), service_);
         }
@@ -176,17 +179,20 @@ private:
     }
 
     /// Takes what ranks say of a block, and its results where there are any.
-    void take(block_report& block)
+    void end_of_block(std::size_t rank, block_report& block)
     {
+        --ranks_[rank].blocks;
+        --outstanding_;
         if (!block.results.empty()) {
             try {
                 reader results(block.results);
                 if (auto failed = job_.keep(block.begin, block.end, results)) {
                     --block.completed;
-                    note({failed->index, 0, parmap::failure{failed->index, failed->error}.what(), failed->error});
+                    note({failed->index, 0, parmap::failure{failed->index, failed->error}.what(),
+                          failed->error});
                 }
             } catch (...) {
-                block.lose_results(0, std::current_exception(), policy_);
+                block.fail(0, std::current_exception(), policy_);
             }
         }
         result_.completed += block.completed;
@@ -232,9 +238,9 @@ private:
         const bool complete = result_.completed + (stops ? 0 : result_.failures.size()) == result_.size;
         if (complete || (stops && !result_.failures.empty())) result_.stopped = stop_reason::none;
         if (report_.on()) update_slots();
-        report_.finish(result_.stopped != stop_reason::none   ? progress_phase::cancelled
-                       : result_.completed != result_.size ? progress_phase::failed
-                                                           : progress_phase::finished);
+        report_.finish(result_.stopped != stop_reason::none ? progress_phase::cancelled
+                       : result_.completed != result_.size  ? progress_phase::failed
+                                                            : progress_phase::finished);
     }
 
     /// Ends the call on the other ranks, and hears them out: nothing of this call is left for the next.
@@ -404,11 +410,13 @@ call_result call::run(job& job, const call_shape& shape)
     self.has_failed = error_ != nullptr ? 1 : 0;
     self.results = static_cast<std::uint8_t>(requested.results);
     self.is_reported = requested.progress ? 1 : 0;
-    self.timeout_ns = requested.timeout ? requested.timeout->count() : std::numeric_limits<std::int64_t>::max();
+    self.timeout_ns =
+        requested.timeout ? requested.timeout->count() : std::numeric_limits<std::int64_t>::max();
     self.grain_size = requested.grain_size;
     const std::vector<hello> ranks = hellos(channel.gather(std::as_bytes(std::span(&self, 1))));
     if (const auto what = difference(ranks)) throw std::invalid_argument(*what);
-    if (std::ranges::any_of(ranks, [](const hello& rank) { return rank.has_failed != 0; })) state_->agree(error_);
+    if (std::ranges::any_of(ranks, [](const hello& rank) { return rank.has_failed != 0; }))
+        state_->agree(error_);
 
     const std::vector<int> workers = workers_of(ranks);
     static bool has_noticed = false;
@@ -417,9 +425,8 @@ call_result call::run(job& job, const call_shape& shape)
     }
 
     const auto self_index = static_cast<std::size_t>(channel.rank());
-    const parmap::options inner{.max_workers = workers[self_index],
-                                .stop = requested.stop,
-                                .grain_size = requested.grain_size};
+    const parmap::options inner{
+        .max_workers = workers[self_index], .stop = requested.stop, .grain_size = requested.grain_size};
     const auto size = static_cast<std::size_t>(ranks[0].size);
     std::size_t quantum = 1;
     attempt([&] { quantum = job.prepare(size, keeps_results); });
@@ -430,11 +437,13 @@ call_result call::run(job& job, const call_shape& shape)
     try {
         const pd::run_limits limits(inner);
         rank_side own(job, channel.rank(), limits, shape.policy, ranks[0].is_reported != 0);
-        result = is_root() ? root_side(channel, job, own, size, quantum, workers, state_->root_limits, shape.policy)
-                                 .run(requested.progress)
-                           : serve(channel, own);
+        result = is_root()
+                     ? root_side(channel, job, own, size, quantum, workers, state_->root_limits, shape.policy)
+                           .run(requested.progress)
+                     : serve(channel, own);
         for (rank_failure& failed : result.failures) {
-            if (failed.rank == channel.rank() && failed.cause == nullptr) failed.cause = own.cause_of(failed.index);
+            if (failed.rank == channel.rank() && failed.cause == nullptr)
+                failed.cause = own.cause_of(failed.index);
         }
         result.keeps_results = keeps_results;
         const bool are_whole = shape.policy == pd::on_failure::proceed || result.completed == result.size;
@@ -446,9 +455,10 @@ call_result call::run(job& job, const call_shape& shape)
             reader from(all);
             if (!is_root()) job.keep_all(from);
         }
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "parmap::mpi: rank %d cannot go on in the middle of a call, and ends the job: %s\n",
-                     channel.rank(), e.what());
+    } catch (...) {
+        std::fprintf(stderr,
+                     "parmap::mpi: rank %d cannot go on in the middle of a call, and ends the job: %s\n",
+                     channel.rank(), parmap::failure{0, std::current_exception()}.what().c_str());
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
     }
     return result;

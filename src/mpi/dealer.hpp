@@ -45,8 +45,9 @@ public:
         const std::size_t begin = next_;
         const std::size_t remaining = size_ - begin;
         const auto workers = static_cast<std::size_t>(workers_[rank]);
-        // In this order no product overflows, and a rank gets something for each of its workers.
-        const std::size_t guided = remaining / (4 * all_workers_) * workers;
+        // In two parts, so that no product overflows.
+        const std::size_t shares = 4 * all_workers_;
+        const std::size_t guided = remaining / shares * workers + remaining % shares * workers / shares;
         const std::size_t items = std::max({guided, least_items(workers), std::size_t{1}});
         next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);
         return {begin, next_};
@@ -61,7 +62,8 @@ private:
     std::size_t least_items(std::size_t workers) const noexcept
     {
         if (item_ns_ <= 0) return 1;
-        const double ns = std::max(least_ns, service_shares * service_ns_ * static_cast<double>(workers_.size()));
+        const double ns =
+            std::max(least_ns, service_shares * service_ns_ * static_cast<double>(workers_.size()));
         const double items = std::ceil(ns * static_cast<double>(workers) / item_ns_);
         return items < static_cast<double>(size_) ? static_cast<std::size_t>(items) : size_;
     }

@@ -8,7 +8,8 @@ namespace parmap::mpi::detail {
 
 namespace pd = parmap::detail;
 
-rank_side::rank_side(job& job, int rank, const pd::run_limits& limits, pd::on_failure policy, bool is_reported)
+rank_side::rank_side(job& job, int rank, const pd::run_limits& limits, pd::on_failure policy,
+                     bool is_reported)
     : job_(job),
       rank_(rank),
       limits_(limits),
@@ -22,7 +23,14 @@ void rank_side::grant(std::size_t begin, std::size_t end, reader* elements)
 {
     has_asked_ = false;
     last_granted_ = end - begin;
-    granted_block& block = *blocks_.emplace(begin, job_.open(begin, end, elements)).first->second;
+    std::unique_ptr<granted_block> opened;
+    try {
+        opened = job_.open(begin, end, elements);
+    } catch (...) {
+        add_ended({.begin = begin, .end = end}, std::current_exception());
+        return;
+    }
+    const granted_block& block = *blocks_.emplace(begin, std::move(opened)).first->second;
     run_.feed(begin, end, block.function());
     run_.halt_from(end_);  // it may have been on its way when that became known
 }
@@ -76,34 +84,36 @@ std::exception_ptr rank_side::cause_of(std::size_t index) const
 
 void rank_side::take_ended()
 {
-    while (auto ended = run_.take_ended()) {
-        ended_.push_back(close(*ended));
-        blocks_.erase(ended->begin);
-        if (policy_ == pd::on_failure::stop && !ended_.back().failures.empty()) {
-            halt_from(ended_.back().failures.front().index);
+    while (const auto ended = run_.take_ended()) {
+        block_report block{.begin = ended->begin, .end = ended->end, .completed = ended->ran.completed};
+        for (const pd::block_failure& failed : ended->ran.failures) {
+            const std::size_t index = ended->begin + failed.index;
+            block.failures.push_back(
+                {index, rank_, parmap::failure{index, failed.error}.what(), failed.error});
         }
+        std::exception_ptr error;
+        // Of a call that throws, nobody wants the results.
+        if (policy_ == pd::on_failure::proceed || block.completed == block.end - block.begin) {
+            try {
+                writer to;
+                blocks_.at(ended->begin)->write_results(ended->ran, to);
+                block.results = to.take();
+            } catch (...) {
+                error = std::current_exception();
+            }
+        }
+        blocks_.erase(ended->begin);
+        add_ended(std::move(block), error);
     }
 }
 
-block_report rank_side::close(pd::fed_block& ended)
+/// \param error  why it has no results, if that is so
+void rank_side::add_ended(block_report block, const std::exception_ptr& error)
 {
-    block_report block{.begin = ended.begin, .end = ended.end, .completed = ended.ran.completed};
-    for (const pd::block_failure& failed : ended.ran.failures) {
-        const std::size_t index = ended.begin + failed.index;
-        block.failures.push_back({index, rank_, parmap::failure{index, failed.error}.what(), failed.error});
-    }
-    // Of a call that throws, nobody wants them.
-    if (policy_ == pd::on_failure::proceed || block.completed == block.end - block.begin) {
-        try {
-            writer to;
-            blocks_.at(ended.begin)->write_results(ended.ran, to);
-            block.results = to.take();
-        } catch (...) {
-            block.lose_results(rank_, std::current_exception(), policy_);
-        }
-    }
+    if (error != nullptr) block.fail(rank_, error, policy_);
     for (const rank_failure& failed : block.failures) causes_.emplace(failed.index, failed.cause);
-    return block;
+    if (policy_ == pd::on_failure::stop && !block.failures.empty()) halt_from(block.failures.front().index);
+    ended_.push_back(std::move(block));
 }
 
 }  // namespace parmap::mpi::detail

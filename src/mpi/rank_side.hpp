@@ -45,7 +45,7 @@ private:
     static constexpr auto report_interval = std::chrono::milliseconds(200);
 
     void take_ended();
-    block_report close(parmap::detail::fed_block& ended);
+    void add_ended(block_report block, const std::exception_ptr& error);
     bool is_worth_telling() const;
 
     job& job_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
-#include <iterator>
 #include <utility>
 
 namespace parmap::mpi::detail {
@@ -31,21 +30,19 @@ std::vector<rank_failure> read_failures(reader& from)
 
 }  // namespace
 
-void block_report::lose_results(int rank, const std::exception_ptr& why, parmap::detail::on_failure policy)
+void block_report::fail(int rank, const std::exception_ptr& why, parmap::detail::on_failure policy)
 {
-    const std::size_t wanted = policy == parmap::detail::on_failure::stop ? 1 : completed;
     const std::string text = parmap::failure{begin, why}.what();
     std::vector<rank_failure> all;
     auto known = failures.begin();
-    for (std::size_t i = begin, lost = 0; i != end && lost != wanted; ++i) {
+    for (std::size_t i = begin; i != end; ++i) {
         if (known != failures.end() && known->index == i) {
             all.push_back(std::move(*known++));
         } else {
             all.push_back({i, rank, text, why});
-            ++lost;
         }
+        if (policy == parmap::detail::on_failure::stop) break;
     }
-    all.insert(all.end(), std::make_move_iterator(known), std::make_move_iterator(failures.end()));
     failures = std::move(all);
     completed = 0;
     results.clear();

@@ -22,8 +22,8 @@ struct block_report {
     std::vector<rank_failure> failures{};
     std::vector<std::byte> results{};
 
-    /// They cannot be written or read: then every item that has returned has failed, or the first, where that is enough.
-    void lose_results(int rank, const std::exception_ptr& why, parmap::detail::on_failure policy);
+    /// Its elements or results cannot be written or read: then every item has failed, or one, where that is enough.
+    void fail(int rank, const std::exception_ptr& why, parmap::detail::on_failure policy);
 };
 
 /// From any rank to rank 0: how far it is, results, and what it wants.

@@ -21,7 +21,8 @@ void require_usable(MPI_Comm communicator)
     }
     MPI_Comm_test_inter(communicator, &flag);
     if (flag != 0) {
-        throw std::logic_error("parmap::mpi: this is an intercommunicator: merge it with MPI_Intercomm_merge first");
+        throw std::logic_error(
+            "parmap::mpi: this is an intercommunicator: merge it with MPI_Intercomm_merge first");
     }
     int level = 0;
     MPI_Query_thread(&level);
@@ -29,7 +30,8 @@ void require_usable(MPI_Comm communicator)
     MPI_Is_thread_main(&flag);
     if (flag == 0 && level == MPI_THREAD_FUNNELED) {
         throw std::logic_error(
-            "parmap::mpi: MPI was initialized with MPI_THREAD_FUNNELED, so only the thread that did may call: make "
+            "parmap::mpi: MPI was initialized with MPI_THREAD_FUNNELED, so only the thread that did may "
+            "call: make "
             "this call there, and none from inside an item");
     }
 }

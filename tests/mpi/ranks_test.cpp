@@ -200,6 +200,35 @@ TEST(Results, ThatCannotBeWrittenOrReadAreFailuresOfTheirItems)
     }
 }
 
+TEST(Scatter, OfWhatCannotBeWrittenOrReadFailsThoseItems)
+{
+    for (const char* const fault : {"unwritable", "unreadable"}) {
+        std::vector<named> given;
+        for (int i = 0; is_root() && i < 100; ++i)
+            given.emplace_back(i == 50 ? fault : "fine", std::vector<double>());
+        const auto size = [](const named& n) { return n.name.size(); };
+        const auto tried = parmap::mpi::try_map(MPI_COMM_WORLD, parmap::mpi::scatter(given), size,
+                                                {.results = results::everywhere});
+        EXPECT_EQ(tried.completed() + tried.failures.size(), 100U);
+        const auto is_of_fault = [&](const parmap::failure& f) {
+            return f.what().find(fault == std::string("unwritable") ? "cannot be written"
+                                                                    : "cannot be read") != std::string::npos;
+        };
+        EXPECT_TRUE(std::ranges::all_of(tried.failures, is_of_fault));
+        bool fails = false;
+        try {
+            parmap::mpi::for_each(MPI_COMM_WORLD, parmap::mpi::scatter(given), size);
+        } catch (const parmap::mpi::item_error& e) {
+            EXPECT_LE(e.index(), 50U);
+            fails = true;
+        }
+        // What rank 0 runs of its own range does not travel.
+        if (ranks_of() == 1) {
+            EXPECT_FALSE(fails);
+        }
+    }
+}
+
 TEST(Results, OfAnySizeTravelInPieces)
 {
     struct restore {

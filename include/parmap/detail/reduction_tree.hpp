@@ -55,8 +55,7 @@ public:
             // Where both halves are this thread's, the left one comes first. Else the later of two threads goes on.
             const bool mine = begin <= left && std::min(middle + width, leaves_) <= end;
             const bool other_is_there =
-                mine ? first == middle
-                     : at(middle).is_one_there.exchange(true, std::memory_order_acq_rel);
+                mine ? first == middle : at(middle).is_one_there.exchange(true, std::memory_order_acq_rel);
             if (!other_is_there) return;
             T& sum = *at(left).partial;
             sum = combine(std::move(sum), std::move(*at(middle).partial));

@@ -49,7 +49,9 @@ class reader;
 template <class T>
 concept serializable = requires(writer& to, reader& from, const T& value) {
     serializer<T>::write(to, value);
-    { serializer<T>::read(from) } -> std::convertible_to<T>;
+    {
+        serializer<T>::read(from)
+    } -> std::convertible_to<T>;
 };
 
 /// Bytes that are being put together.
@@ -124,7 +126,8 @@ private:
     {
         if (size > rest_.size()) {
             throw std::out_of_range(
-                "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it writes");
+                "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it "
+                "writes");
         }
     }
 
