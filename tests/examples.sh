@@ -5,6 +5,7 @@ set -euo pipefail
 program=$1
 name=$(basename "$program")
 export LC_ALL=C
+export PARMAP_PROGRESS=off # on a machine that is slow enough there would be a bar
 work=$(mktemp -d)
 # A test may take away its own rights.
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
