@@ -15,7 +15,10 @@ add_library(parmap::mpi ALIAS parmap_mpi)
 target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES
     include/parmap/mpi.hpp
     include/parmap/mpi/detail/call.hpp
+    include/parmap/mpi/detail/items.hpp
+    include/parmap/mpi/detail/jobs.hpp
     include/parmap/mpi/options.hpp
+    include/parmap/mpi/scatter.hpp
     include/parmap/mpi/serializer.hpp
     include/parmap/mpi/session.hpp)
 target_include_directories(parmap_mpi PRIVATE src)

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include <parmap/detail/config.hpp>
 #include <parmap/progress.hpp>
 
 namespace parmap::detail {
@@ -40,7 +41,7 @@ enum class progress_of { items, steps };
 class reported_call;
 
 /// One call's report to its sink, from open() to finish(). Without a sink: one branch.
-class progress_report {
+class PARMAP_EXPORT progress_report {
 public:
     progress_report() = default;
     progress_report(const progress_report&) = delete;

@@ -10,8 +10,8 @@ set(public_layers
     "map.hpp try_map.hpp map_reduce.hpp zip.hpp progress_scope.hpp"
     "stream.hpp task_graph.hpp"
     "parmap.hpp"
-    "mpi/serializer.hpp mpi/session.hpp mpi/options.hpp"
-    "mpi/detail/call.hpp"
+    "mpi/serializer.hpp mpi/session.hpp mpi/options.hpp mpi/scatter.hpp"
+    "mpi/detail/call.hpp mpi/detail/items.hpp mpi/detail/jobs.hpp"
     "mpi.hpp")
 set(may_name_onetbb scheduler.cpp)
 set(may_name_mpi mpi/session.hpp)

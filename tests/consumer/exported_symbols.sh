@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares what a shared parmap exports with exported_symbols.txt, so that no symbol comes or goes unseen.
+# Compares what a shared library exports with its list beside this script, so that no symbol comes or goes unseen.
 #   exported_symbols.sh LIBRARY [--accept]
 set -euo pipefail
 export LC_ALL=C
-library=$1 list=$(dirname "$0")/exported_symbols.txt
+library=$1 list=$(dirname "$0")/$(basename "$1" .so).symbols.txt
 [ -e "$library" ] || { echo "$0: there is no $library" >&2; exit 2; }
 
 # What a compiler left of the standard library's templates is no part of the ABI.

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A range that only rank 0 has.
+#pragma once
+
+#include <ranges>
+#include <utility>
+
+namespace parmap::mpi {
+
+/// A range that only rank 0 has: its elements travel with the items.
+template <std::ranges::input_range Range>
+struct scattered {
+    Range&& range;  ///< rank 0's
+};
+
+/// Says that only rank 0 has the range: other ranks give one of the same type, which is not looked at.
+///
+/// ```cpp
+/// std::vector<std::string> lines;
+/// if (mpi.rank() == 0) lines = read_lines("input.txt");
+/// auto lengths = parmap::mpi::map(MPI_COMM_WORLD, parmap::mpi::scatter(lines), &std::string::size);
+/// ```
+///
+/// \param range  as parmap::for_each takes it, of elements that can travel: see serializer.hpp
+/// \return what map and its relatives take in place of a range.
+template <std::ranges::input_range Range>
+scattered<Range> scatter(Range&& range)
+{
+    return {std::forward<Range>(range)};
+}
+
+}  // namespace parmap::mpi
