@@ -12,7 +12,8 @@
 namespace parmap::mpi::detail {
 
 /// Deals [0, size) in increasing order, in blocks that shrink towards the end: remaining / (4 x all workers) x the
-/// rank's workers, as the workers of a rank claim theirs. But never so small that rank 0 would do nothing but deal.
+/// rank's workers, as the workers of a rank claim theirs. But never so small that rank 0 would do nothing but deal, and
+/// first of all something for every worker.
 class dealer {
 public:
     struct block {
@@ -25,7 +26,8 @@ public:
     dealer(std::size_t size, std::vector<int> workers, std::size_t quantum)
         : size_(size),
           quantum_(quantum),
-          workers_(std::move(workers))
+          workers_(std::move(workers)),
+          has_begun_(workers_.size())
     {
         for (const int n : workers_) all_workers_ += static_cast<std::size_t>(n);
     }
@@ -45,10 +47,12 @@ public:
         const std::size_t begin = next_;
         const std::size_t remaining = size_ - begin;
         const auto workers = static_cast<std::size_t>(workers_[rank]);
-        // In two parts, so that no product overflows.
-        const std::size_t shares = 4 * all_workers_;
-        const std::size_t guided = remaining / shares * workers + remaining % shares * workers / shares;
-        const std::size_t items = std::max({guided, least_items(workers), std::size_t{1}});
+        std::size_t items =
+            std::max({part(remaining, workers, 4), least_items(remaining, workers), std::size_t{1}});
+        if (!has_begun_[rank]) {
+            items = std::max(items, std::min(workers, part(size_, workers, 1) + 1));
+            has_begun_[rank] = true;
+        }
         next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);
         return {begin, next_};
     }
@@ -56,14 +60,30 @@ public:
 private:
     // Below this, the messages would be a good part of the work.
     static constexpr double least_ns = 1e6;
-    // Rank 0 is to be busy with dealing a quarter of the time at most, however many ranks ask.
+    // Rank 0 is to be busy with dealing a quarter of the time at most, however many ranks ask,
     static constexpr double service_shares = 4;
+    // and at the end, where that would leave nothing for some ranks, all of the time.
+    static constexpr double last_service_shares = 1;
 
-    std::size_t least_items(std::size_t workers) const noexcept
+    /// The workers' part of the items, if all workers get `parts` of them one after the other.
+    std::size_t part(std::size_t items, std::size_t workers, std::size_t parts) const noexcept
+    {
+        const std::size_t all = parts * all_workers_;
+        return items / all * workers + items % all * workers / all;  // in this order no product overflows
+    }
+
+    std::size_t least_items(std::size_t remaining, std::size_t workers) const noexcept
+    {
+        const double turn_ns = service_ns_ * static_cast<double>(workers_.size());
+        const std::size_t calm = items_of(service_shares * turn_ns, workers);
+        const std::size_t busy = items_of(std::max(least_ns, last_service_shares * turn_ns), workers);
+        return std::max(busy, std::min(calm, part(remaining, workers, 1)));
+    }
+
+    /// So many items take all workers of a rank so long.
+    std::size_t items_of(double ns, std::size_t workers) const noexcept
     {
         if (item_ns_ <= 0) return 1;
-        const double ns =
-            std::max(least_ns, service_shares * service_ns_ * static_cast<double>(workers_.size()));
         const double items = std::ceil(ns * static_cast<double>(workers) / item_ns_);
         return items < static_cast<double>(size_) ? static_cast<std::size_t>(items) : size_;
     }
@@ -77,6 +97,7 @@ private:
     std::size_t size_;
     std::size_t quantum_;
     std::vector<int> workers_;
+    std::vector<bool> has_begun_;  // each rank
     std::size_t all_workers_{0};
     std::size_t next_{0};
     double item_ns_{0};  // 0 before it was measured
