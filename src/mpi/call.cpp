@@ -2,6 +2,7 @@
 // One collective call: what the ranks agree on, how rank 0 deals the items out, and how the call ends.
 #include <parmap/mpi/detail/call.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -157,7 +158,8 @@ private:
             if (!received) break;
             reader contents = received->contents();
             take(static_cast<std::size_t>(received->from), report::read(contents));
-            service_ += (clock::now() - start - service_) / 16;
+            const clock::duration took = clock::now() - start;
+            service_ = service_ == clock::duration::zero() ? took : std::min(service_, took);
             any = true;
         }
         return any;
@@ -279,7 +281,7 @@ private:
     std::size_t end_{nowhere};    // items from here on are begun no more
     std::uint64_t done_{0};
     std::int64_t busy_ns_{0};
-    clock::duration service_{0};  // time that a message takes
+    clock::duration service_{0};  // the least that a message took: larger blocks do not save what results take
     call_result result_;
     pd::progress_report report_;
     clock::time_point next_show_{clock::time_point::min()};
