@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// How well parmap::mpi keeps the workers of several ranks busy, what an item costs, and what a message takes.
+//   mpirun --oversubscribe --bind-to none -n 4 mpi_bench wait       Pareto costs, 5 ms each on average, waited for
+//   mpirun --oversubscribe --bind-to none -n 2 mpi_bench spin       1,000,000 x 10 us on two CPUs, on 1 or 2 ranks
+//   mpirun --oversubscribe --bind-to none -n 2 mpi_bench messages   the inputs of bench/mpi_simulation
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <numeric>
+#include <random>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <parmap/mpi.hpp>
+#include <parmap/parmap.hpp>
+
+#include "workloads.hpp"
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+double median(std::vector<double> values)
+{
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return *middle;
+}
+
+double seconds(const std::function<void()>& work)
+{
+    const clock::time_point start = clock::now();
+    work();
+    return std::chrono::duration<double>(clock::now() - start).count();
+}
+
+/// Ends the bench on all ranks.
+void require(bool holds, const char* what)
+{
+    if (holds) return;
+    std::cerr << "mpi_bench: " << what << '\n';
+    MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+/// Quantiles of a Pareto distribution with shape 1.5, 5 ms on average and 100 ms at most, in seconds.
+std::vector<double> pareto_waits(std::size_t n)
+{
+    std::vector<double> waits(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const double above = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(n);
+        waits[i] = std::min(0.1, 0.005 / 3 * std::pow(above, -1 / 1.5));
+    }
+    const double scale = 0.005 * static_cast<double>(n) / std::reduce(waits.begin(), waits.end());
+    for (double& wait : waits) wait *= scale;
+    std::ranges::shuffle(waits, std::mt19937_64(42));
+    return waits;
+}
+
+/// Items that wait need no CPU, so that two can stand for many.
+void wait_for_items(const parmap::mpi::session& session)
+{
+    constexpr int workers = 2;  // of each rank
+    constexpr int rounds = 7;
+    const std::vector<double> waits = pareto_waits(4'000);
+    const auto wait = [](double s) {
+        const clock::time_point start = clock::now();
+        std::this_thread::sleep_for(std::chrono::duration<double>(s));
+        return std::chrono::duration<double>(clock::now() - start).count();
+    };
+    const double all_workers = workers * session.size();
+    const double ideal = std::reduce(waits.begin(), waits.end()) / all_workers;
+    const double bound = std::max(ideal, *std::ranges::max_element(waits));
+    std::vector<double> times;
+    std::vector<double>
+        shares;  // of the workers' time that was spent in items, which wait longer than they are told
+    for (int round = 0; round < rounds; ++round) {
+        std::vector<double> waited;
+        times.push_back(seconds(
+            [&] { waited = parmap::mpi::map(MPI_COMM_WORLD, waits, wait, {.max_workers = workers}); }));
+        shares.push_back(std::reduce(waited.begin(), waited.end()) / all_workers / times.back());
+    }
+    if (session.rank() != 0) return;
+    const double time = median(times);
+    fmt::print("{} items that wait 5 ms on average, {} ranks x {} workers\n", waits.size(), session.size(),
+               workers);
+    fmt::print("ideal {:.3f} s, median {:.3f} s, best {:.3f} s, worst {:.3f} s\n", ideal, time,
+               *std::ranges::min_element(times), *std::ranges::max_element(times));
+    fmt::print(
+        "efficiency {:.1f} % (goal: 95 %), against the longest item as well {:.1f} %, workers in items "
+        "{:.1f} %\n",
+        100 * ideal / time, 100 * bound / time, 100 * median(shares));
+}
+
+/// What an item costs more than alone in a loop, of the time of two CPUs.
+void spin_items(const parmap::mpi::session& session)
+{
+    constexpr int cpus = 2;
+    constexpr int rounds = 5;
+    require(session.size() <= cpus, "spin needs 1 or 2 ranks");
+    const int workers = cpus / session.size();
+    const std::vector<std::uint64_t> items = workloads::equal_costs(1'000'000, 10'000);
+    const std::span some = std::span(items).first(50'000);
+    const workloads::spin spin;
+    std::vector<double> alone;
+    std::vector<double> here;
+    std::vector<double> all;
+    for (int round = 0; round < rounds; ++round) {
+        if (session.rank() == 0) {
+            volatile std::uint64_t sink = 0;
+            alone.push_back(1e9 / static_cast<double>(some.size()) * seconds([&] {
+                                for (const std::uint64_t item : some) sink = sink + spin(item);
+                            }));
+            here.push_back(1e9 * cpus / static_cast<double>(some.size()) * seconds([&] {
+                               static_cast<void>(parmap::map(some, spin, {.max_workers = cpus}));
+                           }));
+        }
+        std::vector<std::uint64_t> results;
+        all.push_back(1e9 * cpus / static_cast<double>(items.size()) * seconds([&] {
+                          results = parmap::mpi::map(MPI_COMM_WORLD, items, spin, {.max_workers = workers});
+                      }));
+        if (session.rank() == 0) {
+            require(results.size() == items.size() && results.back() == spin(items.back()), "another result");
+        }
+    }
+    if (session.rank() != 0) return;
+    fmt::print(
+        "{} items of 10 us, {} rank(s) x {} worker(s): {:.0f} ns of CPU an item, parmap::map {:.0f}, a loop "
+        "{:.0f}\n",
+        items.size(), session.size(), workers, median(all), median(here), median(alone));
+    fmt::print("an item costs {:.0f} ns more than in a loop, {:.0f} ns more than in parmap::map\n",
+               median(all) - median(alone), median(all) - median(here));
+}
+
+/// One small message there and one back, as src/mpi/transport.cpp sends them, but without sleeping in between.
+class ping_pong {
+public:
+    /// Waits for a message, and takes it. \return when it was there
+    clock::time_point take(int from)
+    {
+        MPI_Status status;
+        for (int is_there = 0; is_there == 0;) MPI_Iprobe(from, 0, MPI_COMM_WORLD, &is_there, &status);
+        const clock::time_point there = clock::now();
+        int size = 0;
+        MPI_Get_count(&status, MPI_BYTE, &size);
+        std::vector<std::byte> message(static_cast<std::size_t>(size));
+        MPI_Recv(message.data(), size, MPI_BYTE, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        return there;
+    }
+
+    /// \return the time that taking a message and answering it took, once it was there
+    double answer(int from)
+    {
+        const clock::time_point there = take(from);
+        send(from);
+        return std::chrono::duration<double>(clock::now() - there).count();
+    }
+
+    void send(int to)
+    {
+        finish();
+        MPI_Isend(message_.data(), static_cast<int>(message_.size()), MPI_BYTE, to, 0, MPI_COMM_WORLD,
+                  &sent_);
+    }
+
+    void finish() { MPI_Wait(&sent_, MPI_STATUS_IGNORE); }
+
+private:
+    std::vector<std::byte> message_{256};
+    MPI_Request sent_{MPI_REQUEST_NULL};
+};
+
+void pass_messages(const parmap::mpi::session& session)
+{
+    constexpr int rounds = 20'001;
+    require(session.size() == 2, "messages needs 2 ranks");
+    ping_pong side;
+    if (session.rank() != 0) {
+        for (int round = 0; round < rounds; ++round) side.answer(0);
+        side.finish();
+        return;
+    }
+    std::vector<double> there_and_back;
+    std::vector<double> served;
+    side.send(1);
+    for (int round = 1; round < rounds; ++round) {
+        there_and_back.push_back(seconds([&] { served.push_back(side.answer(1)); }));
+    }
+    side.take(1);
+    fmt::print("mpi_simulation --latency {:.0f} --service {:.0f}\n", 1e9 * median(there_and_back) / 2,
+               1e9 * median(served));
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    const parmap::mpi::session session(argc, argv);
+    const std::string_view what = argc == 2 ? argv[1] : "";
+    if (what == "wait") {
+        wait_for_items(session);
+    } else if (what == "spin") {
+        spin_items(session);
+    } else if (what == "messages") {
+        pass_messages(session);
+    } else {
+        if (session.rank() == 0) std::cerr << "usage: mpi_bench wait|spin|messages\n";
+        return 2;
+    }
+}
