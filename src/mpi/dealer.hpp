@@ -50,7 +50,8 @@ public:
         std::size_t items =
             std::max({part(remaining, workers, 4), least_items(remaining, workers), std::size_t{1}});
         if (!has_begun_[rank]) {
-            items = std::max(items, std::min(workers, part(size_, workers, 1) + 1));
+            const std::size_t even = size_ - part(size_, all_workers_ - workers, 1);
+            items = std::max(items, std::min(workers, even));
             has_begun_[rank] = true;
         }
         next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);

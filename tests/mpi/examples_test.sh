@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../examples.sh"
 shift
 launcher=("$@")
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1  # as CI often is
 
 # on_ranks RANKS ARGUMENT...: the program; launchers may say what they like on stderr.
 on_ranks() {
