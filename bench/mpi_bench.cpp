@@ -16,7 +16,10 @@
 #include <span>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include <time.h>
 
 #include <fmt/format.h>
 
@@ -100,44 +103,72 @@ void wait_for_items(const parmap::mpi::session& session)
         100 * ideal / time, 100 * bound / time, 100 * median(shares));
 }
 
-/// What an item costs more than alone in a loop, of the time of two CPUs.
+/// What some work takes, in nanoseconds an item.
+struct cost {
+    std::vector<double> wall;  // times the CPUs it has
+    std::vector<double> cpu;   // of all threads of all ranks: what other processes take is no part of it
+};
+
+double cpu_seconds()
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+void measure(cost& to, std::size_t items, int cpus, const std::function<void()>& work)
+{
+    const double before = cpu_seconds();
+    const double wall = seconds(work);
+    to.wall.push_back(1e9 * wall * cpus / static_cast<double>(items));
+    to.cpu.push_back(1e9 * (cpu_seconds() - before) / static_cast<double>(items));
+}
+
+/// What an item costs more than in a loop, where there are two CPUs.
 void spin_items(const parmap::mpi::session& session)
 {
     constexpr int cpus = 2;
     constexpr int rounds = 5;
     require(session.size() <= cpus, "spin needs 1 or 2 ranks");
     const int workers = cpus / session.size();
-    const std::vector<std::uint64_t> items = workloads::equal_costs(1'000'000, 10'000);
-    const std::span some = std::span(items).first(50'000);
+    std::uint64_t ten_us = workloads::rounds(10'000);
+    MPI_Bcast(&ten_us, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);  // every rank would find another number
+    const std::vector<std::uint64_t> items(1'000'000, ten_us);
+    const std::span some = std::span(items).first(100'000);
     const workloads::spin spin;
-    std::vector<double> alone;
-    std::vector<double> here;
-    std::vector<double> all;
+    cost loop;
+    cost map;
+    cost mpi_map;
     for (int round = 0; round < rounds; ++round) {
         if (session.rank() == 0) {
             volatile std::uint64_t sink = 0;
-            alone.push_back(1e9 / static_cast<double>(some.size()) * seconds([&] {
-                                for (const std::uint64_t item : some) sink = sink + spin(item);
-                            }));
-            here.push_back(1e9 * cpus / static_cast<double>(some.size()) * seconds([&] {
-                               static_cast<void>(parmap::map(some, spin, {.max_workers = cpus}));
-                           }));
+            measure(loop, some.size(), 1, [&] {
+                for (const std::uint64_t item : some) sink = sink + spin(item);
+            });
+            measure(map, some.size(), cpus,
+                    [&] { static_cast<void>(parmap::map(some, spin, {.max_workers = cpus})); });
         }
+        MPI_Barrier(MPI_COMM_WORLD);  // so that what a rank does while it waits is no part of the call
         std::vector<std::uint64_t> results;
-        all.push_back(1e9 * cpus / static_cast<double>(items.size()) * seconds([&] {
-                          results = parmap::mpi::map(MPI_COMM_WORLD, items, spin, {.max_workers = workers});
-                      }));
-        if (session.rank() == 0) {
-            require(results.size() == items.size() && results.back() == spin(items.back()), "another result");
-        }
+        measure(mpi_map, items.size(), cpus,
+                [&] { results = parmap::mpi::map(MPI_COMM_WORLD, items, spin, {.max_workers = workers}); });
+        double all_ranks = 0;
+        MPI_Reduce(&mpi_map.cpu.back(), &all_ranks, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
+        mpi_map.cpu.back() = all_ranks;
+        require(
+            session.rank() != 0 || (results.size() == items.size() && results.back() == spin(items.back())),
+            "another result");
     }
     if (session.rank() != 0) return;
-    fmt::print(
-        "{} items of 10 us, {} rank(s) x {} worker(s): {:.0f} ns of CPU an item, parmap::map {:.0f}, a loop "
-        "{:.0f}\n",
-        items.size(), session.size(), workers, median(all), median(here), median(alone));
-    fmt::print("an item costs {:.0f} ns more than in a loop, {:.0f} ns more than in parmap::map\n",
-               median(all) - median(alone), median(all) - median(here));
+    fmt::print("{} items of 10 us on {} rank(s) x {} worker(s), ns an item:\n", items.size(), session.size(),
+               workers);
+    fmt::print("| | wall time x CPUs | CPU time |\n|---|---|---|\n");
+    for (const auto& [name, took] :
+         {std::pair{"a loop", &loop}, {"parmap::map", &map}, {"parmap::mpi::map", &mpi_map}}) {
+        fmt::print("| {} | {:.0f} | {:.0f} |\n", name, median(took->wall), median(took->cpu));
+    }
+    fmt::print("An item costs {:.0f} ns of wall time, {:.0f} ns of CPU time more than in a loop.\n",
+               median(mpi_map.wall) - median(loop.wall), median(mpi_map.cpu) - median(loop.cpu));
 }
 
 /// One small message there and one back, as src/mpi/transport.cpp sends them, but without sleeping in between.
