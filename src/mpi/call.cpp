@@ -281,7 +281,8 @@ private:
     std::size_t end_{nowhere};    // items from here on are begun no more
     std::uint64_t done_{0};
     std::int64_t busy_ns_{0};
-    clock::duration service_{0};  // the least that a message took: larger blocks do not save what results take
+    // The least that a message took: larger blocks do not save what results take.
+    clock::duration service_{0};
     call_result result_;
     pd::progress_report report_;
     clock::time_point next_show_{clock::time_point::min()};
