@@ -2,7 +2,6 @@
 // One collective call: what the ranks agree on, how rank 0 deals the items out, and how the call ends.
 #include <parmap/mpi/detail/call.hpp>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -421,7 +420,7 @@ call_result call::run(job& job, const call_shape& shape)
     const std::vector<int> workers = workers_of(ranks);
     static bool has_noticed = false;
     if (const auto notice = binding_notice(ranks); notice && is_root() && !std::exchange(has_noticed, true)) {
-        std::fprintf(stderr, "%s\n", notice->c_str());
+        fmt::print(stderr, "{}\n", *notice);
     }
 
     const auto self_index = static_cast<std::size_t>(channel.rank());
@@ -456,9 +455,9 @@ call_result call::run(job& job, const call_shape& shape)
             if (!is_root()) job.keep_all(from);
         }
     } catch (...) {
-        std::fprintf(stderr,
-                     "parmap::mpi: rank %d cannot go on in the middle of a call, and ends the job: %s\n",
-                     channel.rank(), parmap::failure{0, std::current_exception()}.what().c_str());
+        fmt::print(stderr,
+                   "parmap::mpi: rank {} cannot go on in the middle of a call, and ends the job: {}\n",
+                   channel.rank(), parmap::failure{0, std::current_exception()}.what());
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
     }
     return result;

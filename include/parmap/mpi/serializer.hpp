@@ -176,7 +176,7 @@ struct serializer<T> {
     static T read(reader& from)
     {
         if constexpr (std::is_default_constructible_v<T>) {
-            T value;
+            T value{};
             from.bytes(std::addressof(value), sizeof value);
             return value;
         } else {
