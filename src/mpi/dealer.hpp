@@ -33,9 +33,9 @@ public:
     bool is_all_dealt() const noexcept { return next_ == size_; }
 
     /// What was learned: so long an item took on one worker, so long rank 0 needs to deal a block and take its results.
-    void measured(std::chrono::nanoseconds item, std::chrono::nanoseconds service) noexcept
+    void measured(std::chrono::duration<double, std::nano> item, std::chrono::nanoseconds service) noexcept
     {
-        item_ns_ = static_cast<double>(item.count());
+        item_ns_ = item.count();  // may be less than 1
         service_ns_ = static_cast<double>(service.count());
     }
 
