@@ -48,7 +48,7 @@ public:
         // In two parts, so that no product overflows.
         const std::size_t shares = 4 * all_workers_;
         const std::size_t guided = remaining / shares * workers + remaining % shares * workers / shares;
-        const std::size_t items = std::max({guided, least_items(workers), std::size_t{1}});
+        const std::size_t items = std::max(guided, least_items(workers));
         next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);
         return {begin, next_};
     }

@@ -115,14 +115,16 @@ TEST(Dealer, HugeSizesDoNotOverflow)
         for (const std::size_t quantum : {std::size_t{1}, std::size_t{1} << 48, (std::size_t{1} << 48) + 1}) {
             dealer all(size, std::vector<int>(1'024, 64), quantum);
             std::size_t end = 0;
-            for (std::size_t rank = 0; rank < 1'024 && !all.is_all_dealt(); ++rank) {
-                all.measured(rank % 2 == 0 ? 1ns : 1'000h, 1'000h);
+            for (std::size_t rank = 0; rank < 1'024; ++rank) {
                 const dealer::block block = all.next(rank);
                 ASSERT_EQ(block.begin, end);
                 ASSERT_GT(block.end, block.begin);
-                ASSERT_LE(block.end, size);
+                ASSERT_LT(block.end, size);
                 end = block.end;
+                all.measured(1'000h, 1'000h);
             }
+            all.measured(1ns, 1'000h);
+            EXPECT_EQ(all.next(5).end, size) << "more than all that is left would be needed";
         }
     }
 }
@@ -157,7 +159,9 @@ scenario random_scenario(dice& random)
 std::size_t guided(const scenario& s, std::size_t left, std::size_t rank)
 {
     const auto all = static_cast<std::size_t>(std::accumulate(s.workers.begin(), s.workers.end(), 0));
-    const auto items = std::max<std::size_t>(left / (4 * all) * static_cast<std::size_t>(s.workers[rank]), 1);
+    const auto workers = static_cast<std::size_t>(s.workers[rank]);
+    const std::size_t share = left / (4 * all) * workers + left % (4 * all) * workers / (4 * all);
+    const std::size_t items = std::max<std::size_t>(share, 1);
     return std::min((items + s.quantum - 1) / s.quantum * s.quantum, left);
 }
 
