@@ -79,7 +79,8 @@ void for_each_cpu(const hello& rank, const Visit& visit)
 /// The ranks of one machine that are to share its CPUs.
 struct machine {
     std::vector<int> sharers{};  // of each CPU
-    double dealt{0};             // CPUs' worth that ranks have been given, in the order of ranks
+    // CPUs' worth that the ranks of a mask have been given, in the order of ranks.
+    std::map<decltype(hello::mask), double> dealt{};
 
     std::ptrdiff_t cpus_in_use() const
     {
@@ -127,12 +128,13 @@ std::vector<int> workers_of(std::span<const hello> ranks)
             workers.push_back(std::clamp(rank.max_workers, 1, rank.cpus));
             continue;
         }
-        // Of each CPU its part; what is left of whole CPUs goes to later ranks of the machine.
+        // Of each CPU its part; what is left of whole CPUs goes to later ranks on the same CPUs.
         machine& its = all[view(rank.host)];
-        const double before = its.dealt;
-        for_each_cpu(rank, [&](std::size_t cpu) { its.dealt += 1.0 / its.sharers[cpu]; });
+        double& dealt = its.dealt[rank.mask];
+        const double before = dealt;
+        for_each_cpu(rank, [&](std::size_t cpu) { dealt += 1.0 / its.sharers[cpu]; });
         constexpr double rounding = 1e-6;
-        const double share = std::floor(its.dealt + rounding) - std::floor(before + rounding);
+        const double share = std::floor(dealt + rounding) - std::floor(before + rounding);
         workers.push_back(std::clamp(static_cast<int>(share), 1, rank.cpus));
     }
     return workers;

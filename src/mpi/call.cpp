@@ -172,7 +172,8 @@ private:
         if (said.stopped != stop_reason::none) stop(said.stopped);
         for (block_report& block : said.blocks) end_of_block(rank, block);
         if (done_ != 0) {
-            dealer_.measured(std::chrono::nanoseconds(busy_ns_ / static_cast<std::int64_t>(done_)), service_);
+            const std::chrono::duration<double, std::nano> busy{std::chrono::nanoseconds(busy_ns_)};
+            dealer_.measured(busy / static_cast<double>(done_), service_);
         }
         if (said.wants_more) grant(rank);
     }

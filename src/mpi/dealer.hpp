@@ -33,9 +33,9 @@ public:
     bool is_all_dealt() const noexcept { return next_ == size_; }
 
     /// What was learned: so long an item took on one worker, so long rank 0 needs to deal a block and take its results.
-    void measured(std::chrono::nanoseconds item, std::chrono::nanoseconds service) noexcept
+    void measured(std::chrono::duration<double, std::nano> item, std::chrono::nanoseconds service) noexcept
     {
-        item_ns_ = static_cast<double>(item.count());
+        item_ns_ = item.count();  // may be less than 1
         service_ns_ = static_cast<double>(service.count());
     }
 
@@ -48,7 +48,7 @@ public:
         // In two parts, so that no product overflows.
         const std::size_t shares = 4 * all_workers_;
         const std::size_t guided = remaining / shares * workers + remaining % shares * workers / shares;
-        const std::size_t items = std::max({guided, least_items(workers), std::size_t{1}});
+        const std::size_t items = std::max(guided, least_items(workers));
         next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);
         return {begin, next_};
     }
