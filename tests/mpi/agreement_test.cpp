@@ -201,6 +201,18 @@ TEST(WorkersOfRanks, NoCpuIsLostToRounding)
     }
 }
 
+TEST(WorkersOf, ShareAQuotaTooAsInAContainer)
+{
+    const auto on_eight = [](float quota) {
+        hello rank = on_cpus(cpus_from(0, 8));
+        rank.quota = quota;
+        return rank;
+    };
+    EXPECT_EQ(workers_of(std::vector(4, on_eight(4.0F))), (std::vector{1, 1, 1, 1}));
+    EXPECT_EQ(workers_of(std::vector(2, on_eight(16.0F))), (std::vector{4, 4})) << "more than there are";
+    EXPECT_EQ(workers_of(std::vector{on_eight(1.5F)}), (std::vector{2})) << "rounded up, as num_cpus() is";
+}
+
 TEST(WorkersOfRanks, BoundRanksHaveTheirOwnCpus)
 {
     EXPECT_EQ(workers_of(std::vector{on_cpus({0}), on_cpus({1}), on_cpus({2, 3, 4}), on_cpus({5, 70})}),
