@@ -22,7 +22,9 @@ target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES
     include/parmap/mpi/serializer.hpp
     include/parmap/mpi/session.hpp)
 target_include_directories(parmap_mpi PRIVATE src)
-target_compile_definitions(parmap_mpi PRIVATE PARMAP_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(parmap_mpi
+    PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX  # the C++ bindings that MPI gave up
+    PRIVATE PARMAP_VERSION="${PROJECT_VERSION}")
 target_link_libraries(parmap_mpi PUBLIC parmap MPI::MPI_CXX PRIVATE fmt::fmt)
 set_target_properties(parmap_mpi PROPERTIES
     EXPORT_NAME mpi

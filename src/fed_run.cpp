@@ -122,6 +122,7 @@ void fed_run::halt_from(std::size_t index) noexcept
 
 void fed_run::wait_for(std::chrono::microseconds longest)
 {
+    call_hand();  // there may have been no memory to call one before
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, longest, [this] { return std::ranges::any_of(blocks_, has_ended); });
 }

@@ -76,10 +76,20 @@ void for_each_cpu(const hello& rank, const Visit& visit)
     }
 }
 
+/// How much of each CPU in its mask a quota leaves. Ranks that may use the same CPUs are taken to share it, as they do in
+/// a container.
+double usable_part(const hello& rank)
+{
+    int cpus = 0;
+    for_each_cpu(rank, [&](std::size_t) { ++cpus; });
+    return rank.quota > 0 ? std::min(1.0, std::ceil(static_cast<double>(rank.quota)) / cpus) : 1.0;
+}
+
 /// The ranks of one machine that are to share its CPUs.
 struct machine {
     std::vector<int> sharers{};  // of each CPU
-    double dealt{0};             // CPUs' worth that ranks have been given, in the order of ranks
+    // CPUs' worth that the ranks of a mask have been given, in the order of ranks.
+    std::map<decltype(hello::mask), double> dealt{};
 
     std::ptrdiff_t cpus_in_use() const
     {
@@ -127,12 +137,14 @@ std::vector<int> workers_of(std::span<const hello> ranks)
             workers.push_back(std::clamp(rank.max_workers, 1, rank.cpus));
             continue;
         }
-        // Of each CPU its part; what is left of whole CPUs goes to later ranks of the machine.
+        // Of each CPU its part; what is left of whole CPUs goes to later ranks on the same CPUs.
         machine& its = all[view(rank.host)];
-        const double before = its.dealt;
-        for_each_cpu(rank, [&](std::size_t cpu) { its.dealt += 1.0 / its.sharers[cpu]; });
+        double& dealt = its.dealt[rank.mask];
+        const double before = dealt;
+        const double usable = usable_part(rank);
+        for_each_cpu(rank, [&](std::size_t cpu) { dealt += usable / its.sharers[cpu]; });
         constexpr double rounding = 1e-6;
-        const double share = std::floor(its.dealt + rounding) - std::floor(before + rounding);
+        const double share = std::floor(dealt + rounding) - std::floor(before + rounding);
         workers.push_back(std::clamp(static_cast<int>(share), 1, rank.cpus));
     }
     return workers;
@@ -161,6 +173,8 @@ void describe_this_process(hello& self, std::optional<int> max_workers)
 {
     self.max_workers = max_workers.value_or(-1);
     self.cpus = num_cpus();
+    static const auto quota = static_cast<float>(detect_cpu_limits().quota.value_or(0));  // a dozen files
+    self.quota = quota;
     self.online = static_cast<std::int32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
     ::gethostname(self.host.data(), self.host.size() - 1);
     // The process's mask, which is its main thread's, as num_cpus() reads it.

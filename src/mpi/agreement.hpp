@@ -33,10 +33,11 @@ struct hello {
     std::int32_t max_workers{};  // -1: unset
     std::int32_t cpus{};         // that parmap would use
     std::int32_t online{};       // of the machine
+    float quota{};               // CPUs' worth of time that its cgroup allows; 0: no limit
     text<64> host{};
     std::array<std::uint64_t, 64> mask{};  // of CPUs, the first 4096
 
-    text<360> reserved{};
+    text<356> reserved{};
 };
 static_assert(sizeof(hello) == 1024);
 

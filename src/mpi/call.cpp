@@ -3,7 +3,6 @@
 #include <parmap/mpi/detail/call.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -175,7 +174,8 @@ private:
         if (said.stopped != stop_reason::none) stop(said.stopped);
         for (block_report& block : said.blocks) end_of_block(rank, block);
         if (done_ != 0) {
-            dealer_.measured(std::chrono::nanoseconds(busy_ns_ / static_cast<std::int64_t>(done_)), service_);
+            const std::chrono::duration<double, std::nano> busy{std::chrono::nanoseconds(busy_ns_)};
+            dealer_.measured(busy / static_cast<double>(done_), service_);
         }
         if (said.wants_more) grant(rank);
     }
@@ -424,7 +424,7 @@ call_result call::run(job& job, const call_shape& shape)
     const std::vector<int> workers = workers_of(ranks);
     static bool has_noticed = false;
     if (const auto notice = binding_notice(ranks); notice && is_root() && !std::exchange(has_noticed, true)) {
-        std::fprintf(stderr, "%s\n", notice->c_str());
+        fmt::print(stderr, "{}\n", *notice);
     }
 
     const auto self_index = static_cast<std::size_t>(channel.rank());
@@ -459,9 +459,9 @@ call_result call::run(job& job, const call_shape& shape)
             if (!is_root()) job.keep_all(from);
         }
     } catch (...) {
-        std::fprintf(stderr,
-                     "parmap::mpi: rank %d cannot go on in the middle of a call, and ends the job: %s\n",
-                     channel.rank(), parmap::failure{0, std::current_exception()}.what().c_str());
+        fmt::print(stderr,
+                   "parmap::mpi: rank {} cannot go on in the middle of a call, and ends the job: {}\n",
+                   channel.rank(), parmap::failure{0, std::current_exception()}.what());
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
     }
     return result;

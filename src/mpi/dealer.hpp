@@ -34,10 +34,10 @@ public:
 
     bool is_all_dealt() const noexcept { return next_ == size_; }
 
-    /// What was learned: so long an item took on one worker, so long rank 0 needs to deal a block and take its results.
-    void measured(std::chrono::nanoseconds item, std::chrono::nanoseconds service) noexcept
+    /// What was learned: so long an item took on one worker, so long rank 0 needs for a message.
+    void measured(std::chrono::duration<double, std::nano> item, std::chrono::nanoseconds service) noexcept
     {
-        item_ns_ = static_cast<double>(item.count());
+        item_ns_ = item.count();  // may be less than 1
         service_ns_ = static_cast<double>(service.count());
     }
 
@@ -47,8 +47,7 @@ public:
         const std::size_t begin = next_;
         const std::size_t remaining = size_ - begin;
         const auto workers = static_cast<std::size_t>(workers_[rank]);
-        std::size_t items =
-            std::max({part(remaining, workers, 4), least_items(remaining, workers), std::size_t{1}});
+        std::size_t items = std::max(part(remaining, workers, 4), least_items(remaining, workers));
         if (!has_begun_[rank]) {
             const std::size_t even = size_ - part(size_, all_workers_ - workers, 1);
             items = std::max(items, std::min(workers, even));

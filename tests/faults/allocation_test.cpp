@@ -43,6 +43,7 @@
 
 #include "cpu_limits.hpp"
 #include "faults/allocations.hpp"
+#include "fed_run.hpp"
 #include "progress_screen.hpp"
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
@@ -501,6 +502,29 @@ bool build_and_run_a_graph(const options& requested)
     return joined.get() == all_texts && all_ran();
 }
 
+bool feed_blocks(const options& requested)
+{
+    std::array<std::string, items> copies;
+    const auto copy = [&](std::size_t i) {
+        begin(i);
+        copies.at(i) = texts[i];
+    };
+    const parmap::detail::run_limits limits(requested);
+    parmap::detail::fed_run run(limits, parmap::detail::on_failure::stop);
+    for (const std::size_t first : {0U, 3U}) {
+        run.feed(first, first == 0 ? 3 : items, parmap::detail::block_function(copy));
+    }
+    for (int ended = 0; ended != 2;) {
+        if (const auto block = run.take_ended()) {
+            block->ran.throw_unless_complete();
+            ++ended;
+        } else if (run.has_threads() || !run.help()) {
+            run.wait_for(1ms);
+        }
+    }
+    return std::ranges::equal(copies, texts) && all_ran();
+}
+
 /// What a failed run has left out runs again, and all does after reset().
 bool run_a_graph_again(const options& requested)
 {
@@ -721,6 +745,12 @@ std::string without_addition()
     parmap::task_graph graph;
     graph.map("copy", graph.add("read", [] { return texts; }), copy_text);
     return graph.dot();
+}
+
+TEST(LackOfMemory, ABlockIsFedAndItsErrorsAreNotedOrThrown)
+{
+    withstands_lack_of_memory({"fed_run", feed_blocks});
+    withstands_lack_of_memory({"fed_run", feed_blocks}, sized);
 }
 
 TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)

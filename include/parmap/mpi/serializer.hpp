@@ -38,7 +38,8 @@ namespace parmap::mpi {
 /// };
 /// ```
 ///
-/// The ranks are taken to be alike: bytes are not swapped, and sizes are those of the machine.
+/// It writes a byte at least, so that values can be counted. The ranks are taken to be alike: bytes are not swapped, and
+/// sizes are those of the machine.
 template <class T>
 struct serializer;
 
@@ -170,13 +171,18 @@ inline constexpr bool is_composed<std::optional<T>> = true;
 template <class T>
     requires(detail::plain_bytes<T> && !detail::is_composed<T>)
 struct serializer<T> {
+    /// The bytes of neighbours may be copied at once.
+    static constexpr bool copies_bytes = true;
+
     /// Appends the bytes of the value.
     static void write(writer& to, const T& value) { to.bytes(std::addressof(value), sizeof value); }
     /// \return the next value.
     static T read(reader& from)
     {
-        if constexpr (std::is_default_constructible_v<T>) {
-            T value;
+        if constexpr (std::is_same_v<T, bool>) {
+            return from.value<std::byte>() != std::byte{};  // a bool of other bytes would be undefined
+        } else if constexpr (std::is_default_constructible_v<T>) {
+            T value{};
             from.bytes(std::addressof(value), sizeof value);
             return value;
         } else {
@@ -224,8 +230,9 @@ struct serializer<std::basic_string<Char, Traits, Allocator>> {
 /// Vectors of what can travel.
 template <serializable T, class Allocator>
 struct serializer<std::vector<T, Allocator>> {
-    static constexpr bool at_once = detail::plain_bytes<T> && !detail::is_composed<T> &&
-                                    !std::is_same_v<T, bool> && std::is_default_constructible_v<T>;
+    // Not where somebody has specialised the serializer of a type that could be copied so.
+    static constexpr bool at_once = requires { serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> &&
+                                    std::is_default_constructible_v<T>;
 
     /// Appends the length and the elements.
     static void write(writer& to, const std::vector<T, Allocator>& value)

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MPI from the first line of main to its last, and its header without the C++ bindings that MPI gave up.
+// MPI from the first line of main to its last, and its header.
 #pragma once
 
-#ifndef OMPI_SKIP_MPICXX
-#    define OMPI_SKIP_MPICXX 1
-#endif
-#ifndef MPICH_SKIP_MPICXX
-#    define MPICH_SKIP_MPICXX 1
-#endif
 #include <mpi.h>
 
 #include <parmap/detail/config.hpp>
