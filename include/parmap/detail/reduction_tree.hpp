@@ -97,10 +97,10 @@ private:
 
     node& at(std::size_t leaf) const { return nodes_[leaf - begin_]; }
 
-    std::size_t leaf_size_;
-    std::size_t leaves_;  // of the whole tree
-    std::size_t begin_;   // the leaves that are here
-    std::size_t end_;
+    std::size_t leaf_size_{};
+    std::size_t leaves_{};  // of the whole tree
+    std::size_t begin_{};   // the leaves that are here
+    std::size_t end_{};
     std::unique_ptr<node[]> nodes_;
 };
 

@@ -270,12 +270,12 @@ private:
 
 /// Runs a job over what a call was given as its range.
 template <class Job, class Items, class Source>
-call_result run(call& all, Job& job, Items& items, Source& given, std::string_view kind, std::string types,
-                pd::on_failure policy = pd::on_failure::stop)
+call_result run(call& all, Job& job, Items& items, Source& given, std::string_view kind,
+                const std::string& types, pd::on_failure policy = pd::on_failure::stop)
 {
     all.attempt([&] { items.read(source<Source>::range(given), all.is_root()); });
     return all.run(job, {.kind = kind,
-                         .types = std::move(types),
+                         .types = types,
                          .size = items.size(),
                          .is_scattered = Items::is_scattered,
                          .policy = policy});
