@@ -64,7 +64,8 @@ public:
         result_.size = size;
     }
 
-    call_result run(const progress_sink& sink)
+    /// \param tells_failures  whether other ranks want to know of more than the one that is thrown
+    call_result run(const progress_sink& sink, bool tells_failures)
     {
         const int all_workers = std::accumulate(workers_.begin(), workers_.end(), 0);
         report_.open(sink, result_.size, all_workers);
@@ -78,7 +79,7 @@ public:
             any ? rest.reset() : own_.rest(rest.next());
         }
         conclude();
-        tell_all();
+        tell_all(tells_failures);
         return std::move(result_);
     }
 
@@ -246,12 +247,14 @@ private:
     }
 
     /// Ends the call on the other ranks, and hears them out: nothing of this call is left for the next.
-    void tell_all()
+    void tell_all(bool tells_failures)
     {
+        call_result told = result_;
+        if (policy_ == pd::on_failure::proceed && !tells_failures) told.failures.clear();
         for (std::size_t rank = 1; rank < ranks_.size(); ++rank) {
             writer message = transport::blank();
             message.value(order::end);
-            write_result(result_, message);
+            write_result(told, message);
             transport_.send(static_cast<int>(rank), std::move(message));
         }
         ranks_[0].has_left = true;
@@ -442,7 +445,7 @@ call_result call::run(job& job, const call_shape& shape)
         rank_side own(job, channel.rank(), limits, shape.policy, ranks[0].is_reported != 0);
         result = is_root()
                      ? root_side(channel, job, own, size, quantum, workers, state_->root_limits, shape.policy)
-                           .run(requested.progress)
+                           .run(requested.progress, requested.results == results::everywhere)
                      : serve(channel, own);
         for (rank_failure& failed : result.failures) {
             if (failed.rank == channel.rank() && failed.cause == nullptr)
