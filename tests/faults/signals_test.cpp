@@ -196,8 +196,8 @@ TEST_F(Signals, ThatRequestAStopEndACallAfterTheItemsInProgress)
 TEST_F(Signals, AfterOneThatRequestedAStopEndAProgramAsEver)
 {
     program p({"ignore-a-stop"});
-    p.wait_for_text(
-        "item 0 begun");  // a stop before that would end the call, and the second signal find no item
+    // A stop before that would end the call, and the second signal find no item.
+    p.wait_for_text("item 0 begun");
     p.wait_for_text("squaring:");
     p.type('\x03');
     p.wait_for_text("asked to stop");
