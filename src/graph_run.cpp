@@ -21,40 +21,15 @@
 #include <parmap/errors.hpp>
 
 #include "block_run.hpp"
+#include "patient_lock.hpp"
 #include "progress_reporter.hpp"
+#include "quick_clock.hpp"
 #include "scheduler.hpp"
 #include "trace_recorder.hpp"
 
 namespace parmap::detail {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-/// Which steps read the result of each: the inputs of all steps, turned round.
-class readers_of_steps {
-public:
-    explicit readers_of_steps(const step_table& table)
-        : first_(table.steps.size() + 1),
-          readers_(table.inputs.size())
-    {
-        for (const std::size_t input : table.inputs) ++first_[input];
-        std::exclusive_scan(first_.begin(), first_.end(), first_.begin(), std::size_t{0});
-        std::vector<std::size_t> next = first_;
-        for (std::size_t i = 0; i < table.steps.size(); ++i) {
-            for (const std::size_t input : table.inputs_of(i)) readers_[next[input]++] = i;
-        }
-    }
-
-    std::span<const std::size_t> of(std::size_t index) const
-    {
-        return std::span(readers_).subspan(first_[index], first_[index + 1] - first_[index]);
-    }
-
-private:
-    std::vector<std::size_t> first_;
-    std::vector<std::size_t> readers_;
-};
 
 constexpr auto none = static_cast<std::size_t>(-1);
 
@@ -73,7 +48,12 @@ public:
 
     void push(std::size_t index) noexcept
     {
-        first_ = std::min(first_, index);
+        // Most often it is the only one, and then takes part in nothing below.
+        if (first_ == none) {
+            first_ = index;
+            return;
+        }
+        index = std::max(index, std::exchange(first_, std::min(index, first_)));
         for (auto& level : levels_) {
             std::uint64_t& word = level[index / bits];
             const bool was_known = word != 0;
@@ -83,32 +63,34 @@ public:
         }
     }
 
-    std::size_t pop() noexcept
-    {
-        std::size_t index = first_;
-        for (auto& level : levels_) {
-            std::uint64_t& word = level[index / bits];
-            word &= ~bit(index);
-            if (word != 0) break;
-            index /= bits;
-        }
-        return std::exchange(first_, find_first());
-    }
+    std::size_t pop() noexcept { return std::exchange(first_, has_one() ? none : pop_later()); }
 
     /// The one that pop() gives; `none` where there is none, more than any.
     std::size_t first() const noexcept { return first_; }
+
+    bool empty() const noexcept { return first_ == none; }
+
+    /// Not more than one.
+    bool has_one() const noexcept { return levels_.back().front() == 0; }
 
 private:
     static constexpr std::size_t bits = 64;
 
     static std::uint64_t bit(std::size_t index) noexcept { return std::uint64_t{1} << index % bits; }
 
-    std::size_t find_first() const noexcept
+    /// The first of those after first_, of which there are some.
+    std::size_t pop_later() noexcept
     {
-        if (levels_.back().front() == 0) return none;
         std::size_t index = 0;
         for (const std::vector<std::uint64_t>& level : std::views::reverse(levels_)) {
             index = index * bits + static_cast<std::size_t>(std::countr_zero(level[index]));
+        }
+        std::size_t place = index;
+        for (auto& level : levels_) {
+            std::uint64_t& word = level[place / bits];
+            word &= ~bit(place);
+            if (word != 0) break;
+            place /= bits;
         }
         return index;
     }
@@ -159,14 +141,18 @@ public:
     graph_run(step_table& table, const run_limits& limits)
         : table_(table),
           limits_(limits),
-          readers_(table),
           missing_(size()),
+          unread_(size()),
           functions_(size()),
           maps_(size()),
           end_(size())
     {
+        table_.find_readers();
         if (table.fresh) {
-            for (std::size_t i = 0; i < size(); ++i) missing_[i] = table.inputs_of(i).size();
+            for (std::size_t i = 0; i < size(); ++i) {
+                missing_[i] = table.inputs_of(i).size();
+                unread_[i] = table.readers_of(i).size();
+            }
         } else {
             go_on_from_the_last_run();
         }
@@ -192,29 +178,32 @@ public:
     }
 
 private:
-    /// A thread at work. It holds the lock, except where it runs something.
+    /// A thread at work. It holds the lock, except where it runs something beside others.
     struct hand {
         std::unique_lock<std::mutex> lock;
         int thread;
-        worker_slot* slot;                    // null without a report
-        clock::time_point now{clock::now()};  // at the end of what it ran last
+        worker_slot* slot;       // null without a report
+        quick_clock clock{};     // read at the end of what it ran last
+        std::size_t read{none};  // steps that nobody is to read any more: the first of a list in unread_
     };
 
     void take_part(int thread) noexcept
     {
         hand self{std::unique_lock(mutex_), thread, report_.slot(static_cast<std::size_t>(thread))};
-        while (may_go_on(self.now)) {
+        while (may_go_on(self.clock.last())) {
             if (step* const function = take_function()) {
-                begin(*function, self);
+                run_functions(function, self);
             } else if (running_map* const running = map_to_help()) {
                 help(*running, self);
             } else if (step* const map = take_map()) {
-                begin(*map, self);
+                open_map(*map, self);
             } else {
                 break;
             }
         }
         --hands_;
+        self.lock.unlock();
+        let_go_of_what_was_read(self);
     }
 
     std::size_t size() const noexcept { return table_.steps.size(); }
@@ -231,6 +220,7 @@ private:
                 continue;
             }
             for (const std::size_t input : table_.inputs_of(i)) {
+                ++unread_[input];
                 if (!done[input]) {
                     ++missing_[i];
                 } else if (!at(input).has_result()) {
@@ -242,6 +232,28 @@ private:
         }
         for (std::size_t i = 0; i < size(); ++i) {
             if (!done[i]) at(i).set_state(step_state::waiting);
+        }
+    }
+
+    /// A thread that is alone keeps the lock, which nobody is there to take.
+    void leave_lock(hand& self) noexcept
+    {
+        if (hands_ != 1) self.lock.unlock();
+        let_go_of_what_was_read(self);
+    }
+
+    static void take_lock(hand& self) noexcept
+    {
+        if (!self.lock.owns_lock()) lock_patiently(self.lock);
+    }
+
+    /// Destroys results, as that may take long, where no other thread waits.
+    void let_go_of_what_was_read(hand& self) noexcept
+    {
+        while (self.read != none) {
+            step& s = at(self.read);
+            self.read = unread_[self.read];
+            s.all_have_read();
         }
     }
 
@@ -274,7 +286,7 @@ private:
 
     // What there is to do: called with the lock held.
 
-    bool may_go_on(clock::time_point now) noexcept
+    bool may_go_on(quick_clock::time_point now) noexcept
     {
         if (stopped_ != stop_reason::none) return false;
         stop_reason why = limits_.reason_to_stop(now);
@@ -314,6 +326,13 @@ private:
         return function;
     }
 
+    /// The function that is ready, if there is nothing else to do.
+    step* take_only_function() noexcept
+    {
+        const bool is_only = functions_.has_one() && maps_.empty() && running_.empty();
+        return is_only ? take_function() : nullptr;
+    }
+
     step* take_map() noexcept { return maps_.first() < end_ ? &at(maps_.pop()) : nullptr; }
 
     running_map* map_to_help() noexcept
@@ -346,45 +365,53 @@ private:
 
     // What is done: called with the lock held, which they release meanwhile.
 
-    /// Runs a function, or opens a map for all to help with.
-    void begin(step& s, hand& self) noexcept
+    /// Runs a function, and the next one as long as that is all there is to do: of a chain.
+    void run_functions(step* function, hand& self) noexcept
     {
-        // With a map, the others are to help once it is open, and not to open the next.
-        if (!s.is_map()) call_another(self);
-        self.lock.unlock();
-        if (self.slot != nullptr) self.slot->begin_block(1);
-        s.set_state(step_state::running);
-        s.record().began = self.now;
-        s.record().items.reset();
+        call_another(self);
+        apart([&] {
+            do {
+                leave_lock(self);
+                note_begin(*function, self);
+                trace_span span(limits_.requested.trace, trace_category::step, function->name());
+                std::exception_ptr error;
+                try {
+                    function->begin(limits_);
+                } catch (...) {
+                    error = std::current_exception();
+                }
+                span.end(error == nullptr ? 1 : 0);
+                const step_state state = error == nullptr ? step_state::done : step_state::failed;
+                end(*function, state, std::move(error), self);
+            } while (may_go_on(self.clock.last()) && (function = take_only_function()) != nullptr);
+        });
+    }
+
+    /// Opens a map for all to help with: they are called then, and not to open the next meanwhile.
+    void open_map(step& s, hand& self) noexcept
+    {
+        leave_lock(self);
+        note_begin(s, self);
         one_map map;
         std::exception_ptr error;
+        bool go_on = false;
         apart([&] {
-            // The blocks of a map stand for it in a trace.
-            trace_span span = s.is_map()
-                                  ? trace_span()
-                                  : trace_span(limits_.requested.trace, trace_category::step, s.name());
             try {
-                if (const auto items = s.begin(limits_)) {
-                    s.record().items = items->size;
-                    map.emplace_back(s, *items, limits_);
-                }
+                const step_items items = *s.begin(limits_);
+                s.record().items = items.size;
+                map.emplace_back(s, items, limits_);
+                go_on = map.front().run.begin();
             } catch (...) {
                 error = std::current_exception();
             }
-            span.end(error == nullptr ? 1 : 0);
         });
-        if (map.empty()) {
-            const step_state state = error == nullptr ? step_state::done : step_state::failed;
-            end(s, state, std::move(error), self);
-            return;
-        }
-        bool go_on = false;
-        apart([&] { go_on = map.front().run.begin(); });
-        if (go_on && team_ != nullptr) {
+        if (error != nullptr) {
+            end(s, step_state::failed, std::move(error), self);
+        } else if (go_on && team_ != nullptr) {
             if (self.slot != nullptr) self.slot->end_block(0);
             map.front().run.share(team_->width());
-            self.now = clock::now();
-            self.lock.lock();
+            self.clock.now();
+            take_lock(self);
             if (s.index() >= end_) map.front().run.halt();
             running_.splice(running_.end(), map);
         } else {
@@ -393,11 +420,19 @@ private:
         }
     }
 
+    static void note_begin(step& s, hand& self) noexcept
+    {
+        if (self.slot != nullptr) self.slot->begin_block(1);
+        s.set_state(step_state::running);
+        s.record().began = self.clock.last();
+        s.record().items.reset();
+    }
+
     void help(running_map& map, hand& self) noexcept
     {
         ++map.hands;
         call_another(self);
-        self.lock.unlock();
+        leave_lock(self);
         if (self.slot != nullptr) self.slot->begin_block(1);
         apart([&] {
             map.run.work(self.thread, [this] {
@@ -405,11 +440,11 @@ private:
             });
         });
         if (self.slot != nullptr) self.slot->end_block(0);
-        self.now = clock::now();
-        self.lock.lock();
+        self.clock.now();
+        take_lock(self);
         if (--map.hands != 0 || map.run.is_worth_joining()) return;
         one_map over = take_out(map);
-        self.lock.unlock();
+        leave_lock(self);
         end(std::move(over), self);
     }
 
@@ -443,19 +478,16 @@ private:
             state = step_state::skipped;
             error = nullptr;
         }
-        if (state == step_state::done) {
-            for (const std::size_t input : table_.inputs_of(s.index())) at(input).release();
-            s.release();
-        }
-        self.now = clock::now();
-        s.record().took = self.now - s.record().began;
+        s.record().took = self.clock.now() - s.record().began;
         s.record().error = std::move(error);
         if (self.slot != nullptr) self.slot->end_block(state == step_state::done ? 1 : 0);
-        self.lock.lock();
+        take_lock(self);
         s.set_state(state);
         if (state == step_state::done) {
             ++done_;
-            for (const std::size_t reader : readers_.of(s.index())) {
+            for (const std::size_t input : table_.inputs_of(s.index())) note_read(input, self);
+            if (unread_[s.index()] == 0) note_read(s.index(), self);
+            for (const std::size_t reader : table_.readers_of(s.index())) {
                 if (--missing_[reader] == 0) ready(at(reader));
             }
             look_for_functions();
@@ -465,10 +497,21 @@ private:
         }
     }
 
+    /// A step less reads this one, if any did.
+    void note_read(std::size_t index, hand& self) noexcept
+    {
+        if (unread_[index] > 1) {
+            --unread_[index];
+        } else {
+            unread_[index] = std::exchange(self.read, index);
+        }
+    }
+
     /// Whether an error says no more than that a call inside a step was stopped together with the run.
     bool is_of_the_stop(const std::exception_ptr& error) const noexcept
     {
-        if (limits_.reason_to_stop(clock::now()) == stop_reason::none && !is_cancelled()) return false;
+        if (limits_.reason_to_stop(std::chrono::steady_clock::now()) == stop_reason::none && !is_cancelled())
+            return false;
         try {
             std::rethrow_exception(error);
         } catch (const cancelled&) {
@@ -517,9 +560,10 @@ private:
         while (!running_.empty()) {
             one_map over = take_out(running_.front());
             over.front().run.halt();
-            self.lock.unlock();
+            leave_lock(self);
             end(std::move(over), self);
         }
+        let_go_of_what_was_read(self);
     }
 
     step_table& table_;
@@ -533,11 +577,11 @@ private:
     // As long as an empty step takes, asking oneTBB would be a tenth of it.
     static constexpr auto between_looks = std::chrono::microseconds(10);
 
-    const readers_of_steps readers_;
     std::atomic<bool> function_waits_{false};  // to be begun
 
     std::mutex mutex_;                  // guards what follows
     std::vector<std::size_t> missing_;  // of each step, inputs that are not done
+    std::vector<std::size_t> unread_;  // of each step, readers that are not done; else the next that has_none
     ready_steps functions_;
     ready_steps maps_;
     std::list<running_map> running_;
@@ -546,8 +590,8 @@ private:
     std::size_t first_failure_{none};
     std::size_t done_{0};
     stop_reason stopped_{stop_reason::none};
-    clock::time_point looks_again_{
-        clock::time_point::min()};  // whether the task group around the call is cancelled
+    quick_clock::time_point looks_again_{
+        quick_clock::time_point::min()};  // whether the task group around the call is cancelled
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // A task graph at rest: what may be added and run, and how it is drawn.
 #include <parmap/task_graph.hpp>
 
+#include <numeric>
 #include <ranges>
 #include <stdexcept>
 #include <string_view>
@@ -78,7 +79,7 @@ std::string quoted_name(const step& s)
 std::string in_words(std::chrono::nanoseconds time)
 {
     const auto ns = static_cast<double>(time.count());
-    if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+    if (ns < 1e3) return "< 1 us";  // the clock of a run is no more exact
     if (ns < 1e6) return fmt::format("{:.3g} us", ns / 1e3);
     if (ns < 1e9) return fmt::format("{:.3g} ms", ns / 1e6);
     return fmt::format("{:.1f} s", ns / 1e9);
@@ -129,6 +130,22 @@ std::string step::called() const
     return fmt::format("step {} ({})", index() + 1, quoted_name(*this));
 }
 
+void step_table::find_readers()
+{
+    if (first_reader.size() == steps.size() + 1) return;
+    std::vector<std::size_t> found(inputs.size());
+    // Of step i, first[i + 1] is the place of the next reader that is found, and in the end that of i + 1's first.
+    std::vector<std::size_t> first(steps.size() + 2);
+    for (const std::size_t input : inputs) ++first[input + 2];
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        for (const std::size_t input : inputs_of(i)) found[first[input + 1]++] = i;
+    }
+    first.pop_back();
+    readers = std::move(found);
+    first_reader = std::move(first);
+}
+
 void check_result(const step* from)
 {
     if (from == nullptr) {
@@ -175,7 +192,7 @@ void task_graph::admit(std::shared_ptr<detail::step> step, std::span<detail::ste
         table_.inputs.resize(table_.first_input.back());
         throw;
     }
-    for (detail::step* const input : inputs) input->hold();
+    for (detail::step* const input : inputs) input->keep_for_readers();
 }
 
 void task_graph::run(const options& options)
@@ -190,10 +207,8 @@ void task_graph::reset()
     const detail::running_mark mark(*status_);
     for (const auto& step : table_.steps) {
         if (step->is_done()) {
-            // As before its first run: it is wanted by itself, and wants its inputs.
             step->drop();
-            step->hold();
-            for (const std::size_t input : table_.inputs_of(step->index())) table_.steps[input]->hold();
+            step->keep_for_readers();
         }
         step->set_state(detail::step_state::waiting);
         step->record().error = nullptr;

@@ -546,15 +546,15 @@ public:
     /// Complexity: linear in the steps and their inputs.
     void run(const options& options = {});
 
-    /// Forgets every result, so that all steps run again.
+    /// Forgets every result, so that all steps run again. No handle may be let go of on another thread meanwhile.
     /// \throws std::logic_error  while the graph runs.
     void reset();
 
     /// \return how many steps were added.
     std::size_t size() const noexcept { return table_.steps.size(); }
 
-    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, and of maps
-    /// the number of items. Also while it runs, on any thread.
+    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, to a
+    /// microsecond, and of maps the number of items. Also while it runs, on any thread.
     ///
     /// ```cpp
     /// std::ofstream("graph.dot") << graph.dot();  // dot -Tsvg graph.dot -o graph.svg

@@ -41,12 +41,12 @@ struct step_items {
 
 /// What the graph knows of a step, and what became of the step in its last run.
 struct step_record {
-    std::shared_ptr<graph_status> graph{};
     std::size_t index{};  ///< in order of addition
     std::exception_ptr error{};
     std::optional<std::size_t> items{};  ///< of a map
     std::chrono::steady_clock::time_point began{};
     std::chrono::nanoseconds took{};
+    std::shared_ptr<graph_status> graph{};
 };
 
 class PARMAP_EXPORT step {
@@ -66,12 +66,24 @@ public:
     virtual void drop() noexcept = 0;
     virtual bool has_result() const noexcept = 0;
 
-    /// The result is wanted: by a handle, by a step that reads it and has not, by the step that will make it.
+    /// The result is wanted: by a handle, or by the graph.
     void hold() noexcept { wanted_.fetch_add(1, std::memory_order_relaxed); }
     /// No longer by one of them; the last one destroys it.
     void release() noexcept
     {
         if (wanted_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
+    }
+
+    /// The graph wants the result: it is not made yet, or a step that reads it has not run.
+    void keep_for_readers() noexcept
+    {
+        if (!std::exchange(kept_for_readers_, true)) hold();
+    }
+    /// It is made, and all that read it have run.
+    void all_have_read() noexcept
+    {
+        kept_for_readers_ = false;
+        release();
     }
 
     bool is_done() const noexcept { return state() == step_state::done; }
@@ -90,10 +102,12 @@ public:
     std::size_t index() const noexcept { return record_.index; }
 
 private:
-    std::string name_;
-    step_record record_{};
+    // What a run writes is in the same lines of the cache, and the name last.
     std::atomic<step_state> state_{step_state::waiting};
+    bool kept_for_readers_{true};
     std::atomic<std::size_t> wanted_{1};
+    step_record record_{};
+    std::string name_;
 };
 
 /// \param from  the step of a handle; null for one that was moved from
@@ -105,12 +119,23 @@ struct step_table {
     std::vector<std::shared_ptr<step>> steps{};
     std::vector<std::size_t> inputs{};        ///< indices of steps, those that step 0 reads first
     std::vector<std::size_t> first_input{0};  ///< of each step in `inputs`, and the end
+    std::vector<std::size_t> readers{};       ///< the other way round: steps that read step 0 first
+    std::vector<std::size_t> first_reader{};  ///< of each step in `readers`, and the end
     bool fresh{true};                         ///< no step has run
 
     std::span<const std::size_t> inputs_of(std::size_t index) const
     {
         return std::span(inputs).subspan(first_input[index], first_input[index + 1] - first_input[index]);
     }
+
+    /// Of those that were there at find_readers().
+    std::span<const std::size_t> readers_of(std::size_t index) const
+    {
+        return std::span(readers).subspan(first_reader[index], first_reader[index + 1] - first_reader[index]);
+    }
+
+    /// Turns `inputs` round, unless no step was added since.
+    void find_readers();
 };
 
 /// A step with a result of type T, kept while it is wanted.

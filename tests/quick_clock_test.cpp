@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quick_clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+namespace parmap::detail {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+// 2,000 ticks at 1 GHz, slower than which no processor counts.
+constexpr auto most_behind = std::chrono::microseconds(2);
+
+TEST(QuickClock, IsUpToTwoMicrosecondsBehind)
+{
+    quick_clock clock;
+    for (int i = 0; i < 1'000; ++i) {
+        const auto before = clock.last();
+        const auto wait = std::chrono::nanoseconds(i * 100);
+        const auto until = steady::now() + wait;
+        while (steady::now() < until) {
+        }
+        const auto now = clock.now();
+        EXPECT_GE(now, until - most_behind) << wait.count();
+        EXPECT_LE(now, steady::now()) << wait.count();
+        EXPECT_GE(now, before) << wait.count();
+        EXPECT_EQ(clock.last(), now);
+    }
+}
+
+TEST(QuickClock, IsOnTimeAfterASleep)
+{
+    quick_clock clock;
+    for (int i = 0; i < 20; ++i) {
+        const auto before = clock.last();
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        EXPECT_GE(clock.now() - before, std::chrono::microseconds(200) - most_behind);
+    }
+}
+
+}  // namespace
+}  // namespace parmap::detail
