@@ -41,5 +41,18 @@ TEST(QuickClock, IsOnTimeAfterASleep)
     }
 }
 
+#ifdef __x86_64__
+TEST(QuickClock, GivesTheSameTimeWhenReadTwiceAtOnce)
+{
+    quick_clock clock;
+    int same = 0;  // not each time: the thread may be interrupted between
+    for (int i = 0; i < 1'000; ++i) {
+        const auto once = clock.now();
+        same += once == clock.now() ? 1 : 0;
+    }
+    EXPECT_GT(same, 0);
+}
+#endif
+
 }  // namespace
 }  // namespace parmap::detail
