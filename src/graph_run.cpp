@@ -581,7 +581,7 @@ private:
 
     std::mutex mutex_;                  // guards what follows
     std::vector<std::size_t> missing_;  // of each step, inputs that are not done
-    std::vector<std::size_t> unread_;  // of each step, readers that are not done; else the next that has_none
+    std::vector<std::size_t> unread_;   // of each step, readers that are not done; or a link of hand::read
     ready_steps functions_;
     ready_steps maps_;
     std::list<running_map> running_;

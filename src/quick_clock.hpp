@@ -7,7 +7,8 @@
 
 namespace parmap::detail {
 
-/// The steady clock, up to 2,000 ticks of the processor's counter behind, which are a microsecond at 2 GHz. Without such a counter, always on time. One thread's.
+/// The steady clock, up to 2,000 ticks of the processor's counter behind, which are a microsecond at 2 GHz. Without such
+/// a counter, always on time. One thread's.
 class quick_clock {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -18,7 +19,7 @@ public:
     time_point now() noexcept
     {
 #ifdef __x86_64__
-        // A thread that moves to another CPU may find another count: more or less, it is read as long ago.
+        // On another CPU the count may be lower: the difference is huge then, and the clock is read.
         const std::uint64_t ticks = __builtin_ia32_rdtsc();
         if (ticks - ticks_ < most_behind) return time_;
         ticks_ = ticks;
