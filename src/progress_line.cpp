@@ -204,7 +204,7 @@ std::string render_json(const line_state& line)
     const progress_state& state = line.state;
     return fmt::format(
         R"({{"t":{:.3f},"label":{},"done":{},"total":{},"rate":{:.6g},"eta_s":{},"busy":{},"workers":{},"state":"{}"}})",
-        seconds(state.elapsed), quoted(state.label), state.done,
+        seconds(state.elapsed), detail::quoted(state.label), state.done,
         state.total ? fmt::format("{}", *state.total) : "null", state.rate,
         state.eta ? fmt::format("{:.3f}", seconds(*state.eta)) : "null", state.busy, state.workers,
         name(state.phase));

@@ -173,13 +173,13 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
 void trace_recorder::write()
 {
     std::vector<std::string> names(names_.size() + 1, R"("")");
-    for (const auto& [text, place] : names_) names[place] = quoted(text);
+    for (const auto& [text, place] : names_) names[place] = detail::quoted(text);
 
     output file(fd_);
     const pid_t pid = ::getpid();
     const auto metadata = [&](std::string_view what, pid_t tid, std::string_view text) {
         file.add(fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})",
-                             what, pid, tid, quoted(text)));
+                             what, pid, tid, detail::quoted(text)));
     };
     file.add("{\"traceEvents\":[\n");
     metadata("process_name", pid, program_invocation_short_name);

@@ -24,7 +24,7 @@ namespace detail {
 /// What `fn` gives for an element, without references and const: what a container can hold.
 template <class Fn, class Element>
 struct item_result {
-    using type = std::remove_cvref_t<decltype(invoke_item(std::declval<const Fn&>(), std::size_t{},
+    using type = std::remove_cvref_t<decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{},
                                                           std::declval<Element>()))>;
 };
 /// A function that does not fit was refused by check_callable; void keeps that the only error.

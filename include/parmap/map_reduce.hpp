@@ -36,7 +36,7 @@ concept combines = std::movable<T> && std::is_invocable_r_v<T, Op, T, T>;
 template <class Fn, class Element, class T>
 consteval bool check_converts()
 {
-    using result = decltype(invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
+    using result = decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
     constexpr bool too_small = truncates<std::remove_cvref_t<result>, T>;
     static_assert(!too_small,
                   "parmap: init is of a type that cannot hold what the function returns: write init as a "
@@ -116,7 +116,7 @@ public:
     T take(T init) { return items_.size() == 0 ? std::move(init) : combine(std::move(init), tree_.take()); }
 
 private:
-    T value(std::size_t i) const { return static_cast<T>(invoke_item(fn_, i, items_[i])); }
+    T value(std::size_t i) const { return static_cast<T>(detail::invoke_item(fn_, i, items_[i])); }
 
     T combine(T&& left, T&& right) const
     {

@@ -91,9 +91,9 @@ private:
     {
         slot& here = slots_[place];
         if constexpr (Order == stream_order::as_read) {
-            here.value.emplace(invoke_item(fn_, index, here.item->give()));
+            here.value.emplace(detail::invoke_item(fn_, index, here.item->give()));
         } else {
-            here.value.emplace(result{index, invoke_item(fn_, index, here.item->give())});
+            here.value.emplace(result{index, detail::invoke_item(fn_, index, here.item->give())});
         }
         here.item.reset();
     }

@@ -319,10 +319,10 @@ private:
         void operator()(std::size_t i) const
         {
             if constexpr (std::is_void_v<Result>) {
-                static_cast<void>(invoke_item(fn, i, items[i]));
+                static_cast<void>(detail::invoke_item(fn, i, items[i]));
             } else {
                 using value_type = typename Result::value_type;
-                results.fill(i, [&] { return static_cast<value_type>(invoke_item(fn, i, items[i])); });
+                results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
             }
         }
 

@@ -177,7 +177,7 @@ private:
     bool is_reached_by(const iterator& it, std::index_sequence<I...>) const
     {
         const std::array<bool, sizeof...(I)> ended{(std::get<I>(it.base()) == std::get<I>(ends_))...};
-        return all_ended(ended, static_cast<std::size_t>(it.position()));
+        return detail::all_ended(ended, static_cast<std::size_t>(it.position()));
     }
 
     std::tuple<std::ranges::sentinel_t<Ranges>...> ends_;

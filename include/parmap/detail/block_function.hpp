@@ -44,7 +44,7 @@ public:
     explicit block_function(const Item& item) noexcept
         : function_(&item),
           run_([](const void* object, std::size_t begin, std::size_t end) noexcept {
-              return run_items(begin, end, *static_cast<const Item*>(object));
+              return detail::run_items(begin, end, *static_cast<const Item*>(object));
           }),
           cost_(&remembered_cost<Item>)
     {

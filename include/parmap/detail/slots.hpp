@@ -46,7 +46,7 @@ Container make_sized(std::size_t size, const run_limits& limits)
         if (size >= large_block / element) {
             Container container;
             container.reserve(size);
-            populate(container.data(), size * element, limits);
+            detail::populate(container.data(), size * element, limits);
             container.resize(size);
             return container;
         }
