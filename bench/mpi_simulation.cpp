@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far parmap::mpi scales past the machines at hand: 1,024 ranks x 64 workers, by an event simulation of messages
-// with the library's own dealer. A rank asks for more when half of its last block is left, results ride along, and rank
+// with the library's own grant_sizer. A rank asks for more when half of its last block is left, results ride along, and rank
 // 0 serves one message after the other. What a message takes is an input; bench/mpi_bench measures it.
 //   mpi_simulation [--latency NS] [--service NS] [--result NS] [--look NS]
 #include <algorithm>
@@ -20,11 +20,11 @@
 
 #include <fmt/format.h>
 
-#include "mpi/dealer.hpp"
+#include "mpi/grant_sizer.hpp"
 
 namespace {
 
-using parmap::mpi::detail::dealer;
+using parmap::mpi::detail::grant_sizer;
 
 constexpr std::size_t ranks = 1024;
 constexpr std::size_t workers = 64;  // of each
@@ -100,7 +100,7 @@ public:
         : net_(net),
           item_(what.item),
           size_(what.items()),
-          dealer_(size_, std::vector<int>(ranks, static_cast<int>(workers)), 1),
+          grants_(size_, std::vector<int>(ranks, static_cast<int>(workers)), 1),
           ranks_(ranks, rank_state(what.item))
     {
     }
@@ -176,8 +176,8 @@ private:
 
     void deal(std::size_t rank)
     {
-        if (dealer_.is_all_dealt()) return;
-        const auto [begin, end] = dealer_.next(rank);
+        if (grants_.is_all_dealt()) return;
+        const auto [begin, end] = grants_.next(rank);
         ++result_.blocks;
         const double arrives = rank0_ + net_.latency;
         events_.push({arrives + until_look(arrives - ranks_[rank].asked), kind::grant, rank,
@@ -218,7 +218,7 @@ private:
         serve_for(takes);
         service_ = service_ == 0 ? takes : std::min(service_, takes);
         knows_item_ |= said.at - net_.latency >= ranks_[said.rank].first_begun + item_;
-        if (knows_item_) dealer_.measured(nanoseconds(item_), nanoseconds(service_));
+        if (knows_item_) grants_.measured(nanoseconds(item_), nanoseconds(service_));
         if (said.wants_more) deal(said.rank);
     }
 
@@ -230,7 +230,7 @@ private:
     const network net_;
     const double item_;
     const std::size_t size_;
-    dealer dealer_;
+    grant_sizer grants_;
     std::vector<rank_state> ranks_;
     std::priority_queue<event, std::vector<event>, std::greater<>> events_;
     std::mt19937_64 random_{42};

@@ -22,7 +22,7 @@
 
 #include <fmt/format.h>
 
-#include "block_sizer.hpp"
+#include "engine/block_sizer.hpp"
 #include "workloads.hpp"
 
 namespace {

@@ -28,6 +28,7 @@ install(FILES ${PROJECT_BINARY_DIR}/parmap-config.cmake ${PROJECT_BINARY_DIR}/pa
 # A static library's users link what it is built on, a shared one's do not.
 if(BUILD_SHARED_LIBS)
     set(pc_requires "Requires.private")
+    set(pc_definitions " -DPARMAP_SHARED")
 else()
     set(pc_requires "Requires")
 endif()

@@ -3,28 +3,12 @@
 set(MPI_DETERMINE_LIBRARY_VERSION TRUE)  # the tests launch each by its own rules
 find_package(MPI 3.0 REQUIRED COMPONENTS CXX)
 
-add_library(parmap_mpi
-    src/mpi/agreement.cpp
-    src/mpi/call.cpp
-    src/mpi/rank_side.cpp
-    src/mpi/report.cpp
-    src/mpi/session.cpp
-    src/mpi/transport.cpp
-    src/mpi/usable.cpp)
+add_library(parmap_mpi ${PARMAP_MPI_SOURCES})
 add_library(parmap::mpi ALIAS parmap_mpi)
-target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES
-    include/parmap/mpi.hpp
-    include/parmap/mpi/detail/call.hpp
-    include/parmap/mpi/detail/items.hpp
-    include/parmap/mpi/detail/jobs.hpp
-    include/parmap/mpi/options.hpp
-    include/parmap/mpi/scatter.hpp
-    include/parmap/mpi/serializer.hpp
-    include/parmap/mpi/session.hpp)
+list(TRANSFORM PARMAP_MPI_HEADERS PREPEND include/parmap/ OUTPUT_VARIABLE headers)
+target_sources(parmap_mpi PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${headers})
 target_include_directories(parmap_mpi PRIVATE src)
-target_compile_definitions(parmap_mpi
-    PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX  # the C++ bindings that MPI gave up
-    PRIVATE PARMAP_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(parmap_mpi PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)  # the C++ bindings that MPI gave up
 target_link_libraries(parmap_mpi PUBLIC parmap MPI::MPI_CXX PRIVATE fmt::fmt)
 set_target_properties(parmap_mpi PROPERTIES
     EXPORT_NAME mpi

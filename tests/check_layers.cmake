@@ -1,46 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-# Holds the layers of include/ and src/ against their #include lines: includes point down only, within
-# a layer to the left; public headers name neither oneTBB nor fmt; one source names oneTBB, one header MPI.
-#   cmake -D ROOT=<project> -P check_layers.cmake
+# Holds the #include lines of include/ and src/ to the layers of cmake/files.cmake: a header includes only headers that
+# stand before it there, and a file of src/ only its own folder and those before it. Public headers name neither oneTBB
+# nor fmt; only src/scheduler/ names oneTBB, only one header MPI, and only src/system/ headers of the operating system.
+#   cmake -D ROOT=<project> -D FILES=<files.cmake> -P check_layers.cmake
 cmake_minimum_required(VERSION 3.25)
-set(public_layers
-    "detail/config.hpp detail/block_function.hpp detail/invocation.hpp detail/elements.hpp detail/reduction_tree.hpp"
-    "workers.hpp errors.hpp progress.hpp trace.hpp vector.hpp options.hpp"
-    "detail/engine.hpp detail/stream_engine.hpp detail/slots.hpp detail/step.hpp"
-    "map.hpp try_map.hpp map_reduce.hpp zip.hpp progress_scope.hpp"
-    "stream.hpp task_graph.hpp"
-    "parmap.hpp"
-    "mpi/serializer.hpp mpi/session.hpp mpi/options.hpp mpi/scatter.hpp"
-    "mpi/detail/call.hpp mpi/detail/items.hpp mpi/detail/jobs.hpp"
-    "mpi.hpp")
-set(may_name_onetbb scheduler.cpp)
-set(may_name_mpi mpi/session.hpp)
-
-set(order)
-foreach(layer IN LISTS public_layers)
-    string(REPLACE " " ";" headers "${layer}")
-    list(APPEND order ${headers})
-endforeach()
+include(${FILES})
+set(headers_in_order ${PARMAP_HEADERS} ${PARMAP_MPI_HEADERS})
+set(header_of_mpi mpi/session.hpp)
+set(folder_of_onetbb scheduler)
+set(folder_of_the_system system)
+set(system_headers "<(sys/.*|pthread|unistd|fcntl|poll|sched|signal|csignal|dlfcn|langinfo|locale|clocale|cwchar)(\\.h)?>")
+# Its threads run a rank's blocks, and need what the core library keeps to itself; it names no MPI.
+set(mpi_files_of_the_core mpi/block_queue.hpp mpi/block_queue.cpp)
 
 file(GLOB_RECURSE headers RELATIVE ${ROOT}/include/parmap ${ROOT}/include/parmap/*.hpp)
-file(GLOB_RECURSE sources RELATIVE ${ROOT}/src ${ROOT}/src/*)
-if(NOT headers)
-    message(FATAL_ERROR "no headers below ${ROOT}/include/parmap")
+file(GLOB_RECURSE sources RELATIVE ${ROOT}/src ${ROOT}/src/*.hpp ${ROOT}/src/*.cpp)
+if(NOT headers OR NOT sources)
+    message(FATAL_ERROR "no headers below ${ROOT}/include/parmap, or no sources below ${ROOT}/src")
 endif()
 
 foreach(header IN LISTS headers)
-    list(FIND order ${header} place)
+    list(FIND headers_in_order ${header} place)
     if(place EQUAL -1)
-        message(SEND_ERROR "${header} has no place in the layers: add it to tests/check_layers.cmake")
+        message(SEND_ERROR "${header} has no place in the layers: add it to cmake/files.cmake")
     endif()
     file(STRINGS ${ROOT}/include/parmap/${header} includes REGEX "^ *# *include")
     foreach(line IN LISTS includes)
         if(line MATCHES "[<\"](tbb|oneapi|fmt)/")
             message(SEND_ERROR "${header} is public and names oneTBB or fmt: ${line}")
-        elseif(line MATCHES "<mpi.h>" AND NOT header IN_LIST may_name_mpi)
-            message(SEND_ERROR "${header} names MPI; only ${may_name_mpi} may")
+        elseif(line MATCHES "<mpi.h>" AND NOT header STREQUAL header_of_mpi)
+            message(SEND_ERROR "${header} names MPI; only ${header_of_mpi} may")
         elseif(line MATCHES "<parmap/(.*)>")
-            list(FIND order ${CMAKE_MATCH_1} target)
+            list(FIND headers_in_order ${CMAKE_MATCH_1} target)
             if(target GREATER_EQUAL place OR target EQUAL -1)
                 message(SEND_ERROR "${header} includes ${CMAKE_MATCH_1}, which is not below it")
             endif()
@@ -51,12 +42,31 @@ foreach(header IN LISTS headers)
 endforeach()
 
 foreach(source IN LISTS sources)
-    file(STRINGS ${ROOT}/src/${source} mpi REGEX "^ *# *include.*mpi\\.h>")
-    if(mpi)
-        message(SEND_ERROR "src/${source} includes mpi.h; <parmap/mpi/session.hpp> is where MPI comes from")
+    string(REGEX MATCH "^[^/]*" folder ${source})
+    list(FIND PARMAP_SOURCE_FOLDERS ${folder} place)
+    if(place EQUAL -1 OR NOT source MATCHES "/")
+        message(SEND_ERROR "src/${source} is in no folder of the layers: see PARMAP_SOURCE_FOLDERS in cmake/files.cmake")
     endif()
-    file(STRINGS ${ROOT}/src/${source} onetbb REGEX "^ *# *include *[<\"](tbb|oneapi)/")
-    if(onetbb AND NOT source IN_LIST may_name_onetbb)
-        message(SEND_ERROR "src/${source} names oneTBB; only ${may_name_onetbb} may: ${onetbb}")
+    if(source MATCHES "\\.cpp$" AND NOT src/${source} IN_LIST PARMAP_SOURCES AND NOT src/${source} IN_LIST PARMAP_MPI_SOURCES)
+        message(SEND_ERROR "src/${source} is not built: add it to cmake/files.cmake")
     endif()
+    file(STRINGS ${ROOT}/src/${source} includes REGEX "^ *# *include")
+    foreach(line IN LISTS includes)
+        if(line MATCHES "\"([^/\"]*)/.*\"")
+            list(FIND PARMAP_SOURCE_FOLDERS ${CMAKE_MATCH_1} target)
+            if(target GREATER place OR target EQUAL -1)
+                message(SEND_ERROR "src/${source} includes a file of ${CMAKE_MATCH_1}/, which is not below ${folder}/")
+            endif()
+        elseif(line MATCHES "\"")
+            message(SEND_ERROR "src/${source} includes a file without its folder: ${line}")
+        elseif(line MATCHES "<parmap/mpi" AND (NOT folder STREQUAL mpi OR source IN_LIST mpi_files_of_the_core))
+            message(SEND_ERROR "src/${source} is of the core library and includes a header of parmap::mpi: ${line}")
+        elseif(line MATCHES "mpi\\.h>")
+            message(SEND_ERROR "src/${source} includes mpi.h; <parmap/${header_of_mpi}> is where MPI comes from")
+        elseif(line MATCHES "[<\"](tbb|oneapi)/" AND NOT folder STREQUAL folder_of_onetbb)
+            message(SEND_ERROR "src/${source} names oneTBB; only src/${folder_of_onetbb}/ may: ${line}")
+        elseif(line MATCHES "${system_headers}" AND NOT folder STREQUAL folder_of_the_system)
+            message(SEND_ERROR "src/${source} asks the operating system; only src/${folder_of_the_system}/ may: ${line}")
+        endif()
+    endforeach()
 endforeach()

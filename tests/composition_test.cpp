@@ -24,7 +24,7 @@
 
 #include <parmap/parmap.hpp>
 
-#include "cpu_limits.hpp"
+#include "scheduler/workers.hpp"
 #include "support/keep_busy.hpp"
 #include "support/on_workers.hpp"
 

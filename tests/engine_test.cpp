@@ -16,7 +16,7 @@
 #include <parmap/detail/engine.hpp>
 #include <parmap/map.hpp>
 
-#include "block_sizer.hpp"
+#include "engine/block_sizer.hpp"
 #include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
 

@@ -12,8 +12,8 @@
 
 #include <gtest/gtest.h>
 
-#include "block_sizer.hpp"
-#include "eta.hpp"
+#include "engine/block_sizer.hpp"
+#include "progress/eta.hpp"
 
 namespace {
 

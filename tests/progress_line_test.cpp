@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "cell_width.hpp"
-#include "progress_line.hpp"
+#include "progress/line.hpp"
+#include "progress/style.hpp"
 #include "support/some_line.hpp"
-#include "terminal.hpp"
+#include "text/printable.hpp"
 
 namespace {
 

@@ -13,9 +13,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "progress_screen.hpp"
-#include "terminal.hpp"
-#include "turn.hpp"
+#include "progress/screen.hpp"
+#include "progress/style.hpp"
+#include "progress/timed_mutex.hpp"
+#include "system/files.hpp"
 
 namespace {
 
@@ -23,8 +24,8 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using parmap::detail::at_once;
 using parmap::detail::progress_screen;
-using parmap::detail::turn;
-using parmap::detail::write_frame;
+using parmap::detail::timed_mutex;
+using parmap::detail::write_before;
 using parmap::detail::write_result;
 
 constexpr clock::time_point far_off = clock::time_point::max();
@@ -93,7 +94,7 @@ private:
 
 TEST(Turn, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
 {
-    turn t;
+    timed_mutex t;
     EXPECT_TRUE(t.try_lock_until(at_once));
     EXPECT_FALSE(t.try_lock_until(at_once));
     t.unlock();
@@ -102,7 +103,7 @@ TEST(Turn, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
 
 TEST(Turn, IsWaitedForUntilTheDeadline)
 {
-    turn t;
+    timed_mutex t;
     t.lock();
     EXPECT_FALSE(t.try_lock_until(clock::now() + 5ms));
     const auto patient = std::async(std::launch::async, [&] { EXPECT_TRUE(t.try_lock_until(far_off)); });
@@ -114,18 +115,18 @@ TEST(Turn, IsWaitedForUntilTheDeadline)
 
 TEST_F(StoppedTerminal, GetsAFrameAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
 {
-    EXPECT_EQ(write_frame(fd, "first", at_once), write_result::dropped);
+    EXPECT_EQ(write_before(at_once, fd, "first"), write_result::dropped);
     start();
-    EXPECT_EQ(write_frame(fd, "second", at_once), write_result::written);
+    EXPECT_EQ(write_before(at_once, fd, "second"), write_result::written);
     EXPECT_EQ(all_written(), "second");
 }
 
 TEST_F(StoppedTerminal, IsWaitedForUntilTheDeadline)
 {
-    EXPECT_EQ(write_frame(fd, "first", clock::now() + 5ms), write_result::dropped);
+    EXPECT_EQ(write_before(clock::now() + 5ms, fd, "first"), write_result::dropped);
     // So many milliseconds that an int keeps five of them.
     const clock::time_point deadline = clock::now() + std::chrono::milliseconds((std::int64_t{1} << 32) + 5);
-    auto patient = std::async(std::launch::async, [&] { return write_frame(fd, "second", deadline); });
+    auto patient = std::async(std::launch::async, [&] { return write_before(deadline, fd, "second"); });
     EXPECT_TRUE(still_waits(patient));
     start();
     EXPECT_EQ(patient.get(), write_result::written);

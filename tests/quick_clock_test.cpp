@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quick_clock.hpp"
+#include "graph/quick_clock.hpp"
 
 #include <gtest/gtest.h>
 

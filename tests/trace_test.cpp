@@ -32,8 +32,8 @@
 #include "support/on_workers.hpp"
 #include "support/random_cases.hpp"
 #include "support/temporary_folder.hpp"
-#include "trace_lane.hpp"
-#include "trace_recorder.hpp"
+#include "trace/lane.hpp"
+#include "trace/recorder.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include <parmap/workers.hpp>
 
-#include "cpu_limits.hpp"
+#include "scheduler/workers.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {

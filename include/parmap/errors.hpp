@@ -10,7 +10,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// Why a call stopped before every item was started.
 enum class stop_reason {
@@ -60,4 +60,4 @@ struct failure {
     PARMAP_EXPORT std::string what() const;
 };
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

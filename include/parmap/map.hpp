@@ -17,7 +17,7 @@
 #include <parmap/detail/slots.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 
@@ -25,7 +25,7 @@ namespace detail {
 template <class Fn, class Element>
 struct item_result {
     using type = std::remove_cvref_t<decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{},
-                                                          std::declval<Element>()))>;
+                                                                  std::declval<Element>()))>;
 };
 /// A function that does not fit was refused by check_callable; void keeps that the only error.
 template <class Fn, class Element>
@@ -162,4 +162,4 @@ void map_into(Range&& range, OutRange&& out, const Fn& fn, const options& option
     }
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

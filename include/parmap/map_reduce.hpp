@@ -19,7 +19,7 @@
 #include <parmap/detail/reduction_tree.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 
@@ -36,7 +36,8 @@ concept combines = std::movable<T> && std::is_invocable_r_v<T, Op, T, T>;
 template <class Fn, class Element, class T>
 consteval bool check_converts()
 {
-    using result = decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
+    using result =
+        decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
     constexpr bool too_small = truncates<std::remove_cvref_t<result>, T>;
     static_assert(!too_small,
                   "parmap: init is of a type that cannot hold what the function returns: write init as a "
@@ -186,4 +187,4 @@ T map_reduce(Range&& range, const Fn& fn, T init, const Op& op, const options& o
     }
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -17,7 +17,7 @@
 
 /// \namespace parmap::mpi
 /// The same maps over the ranks of an MPI communicator.
-namespace parmap::mpi {
+namespace parmap::inline v0_2::mpi {
 
 /// Calls `fn` on every element of `range`, in parallel on all ranks; what it returns is dropped. Collective: every rank
 /// of the communicator makes the same call.
@@ -159,4 +159,4 @@ T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const 
     }
 }
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

@@ -11,7 +11,7 @@
 #include <parmap/progress.hpp>
 #include <parmap/trace.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// How a call runs. Name the fields you need:
 ///
@@ -59,4 +59,4 @@ struct options {
     trace_file trace{};
 };
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

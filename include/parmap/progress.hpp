@@ -14,7 +14,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// How far a call is: still running, or how it ended.
 enum class progress_phase {
@@ -134,4 +134,4 @@ private:
     std::variant<std::monostate, progress_bar, function> target_;
 };
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -13,7 +13,7 @@
 #include <parmap/detail/config.hpp>
 #include <parmap/progress.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 class progress_report;
@@ -122,4 +122,4 @@ auto tracked(Range&& range, const progress_sink& sink)
     return tracked_range<std::views::all_t<Range>>(std::views::all(std::forward<Range>(range)), sink);
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -19,7 +19,7 @@
 #include <parmap/map.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// A result of \ref as_completed, with the position of its item.
 template <class R>
@@ -246,4 +246,4 @@ auto as_completed(Range&& range, Fn fn, const options& options = {})
                                                                    options);
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -25,7 +25,7 @@
 #include <parmap/map_reduce.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 class task_graph;
 
@@ -322,7 +322,8 @@ private:
                 static_cast<void>(detail::invoke_item(fn, i, items[i]));
             } else {
                 using value_type = typename Result::value_type;
-                results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
+                results.fill(i,
+                             [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
             }
         }
 
@@ -582,4 +583,4 @@ private:
     detail::step_table table_;
 };
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

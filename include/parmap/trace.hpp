@@ -7,7 +7,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 class trace_recorder;
@@ -61,4 +61,4 @@ private:
     std::shared_ptr<detail::trace_recorder> recorder_;
 };
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

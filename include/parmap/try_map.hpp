@@ -14,7 +14,7 @@
 #include <parmap/errors.hpp>
 #include <parmap/map.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// What a try_map gives: the results there are, the failures, and why it stopped if it did.
 template <class T>
@@ -119,4 +119,4 @@ auto try_map(Range&& range, const Fn& fn, const options& options = {})
     return all;
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

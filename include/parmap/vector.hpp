@@ -11,7 +11,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 /// From here on memory comes in bytes without pages, and page faults decide how long writing it takes. Below,
@@ -93,4 +93,4 @@ public:
 template <class T>
 using vector = std::vector<T, first_touch_allocator<T>>;
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 /// What bounds the number of CPUs, each as the system states it.
 struct cpu_limits {
@@ -51,4 +51,4 @@ PARMAP_EXPORT cpu_limits detect_cpu_limits();
 /// \return the line, without an end.
 PARMAP_EXPORT std::string describe(const cpu_limits& limits);
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -16,7 +16,7 @@
 #include <parmap/detail/config.hpp>
 #include <parmap/detail/elements.hpp>
 
-namespace parmap {
+namespace parmap::inline v0_2 {
 
 namespace detail {
 
@@ -299,4 +299,4 @@ auto zip(Ranges&&... ranges)
     }
 }
 
-}  // namespace parmap
+}  // namespace parmap::inline v0_2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agreement.hpp"
+#include "mpi/agreement.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -9,12 +9,12 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <parmap/workers.hpp>
 
-namespace parmap::mpi::detail {
+#include "system/process.hpp"
+
+namespace parmap::inline v0_2::mpi::detail {
 
 namespace {
 
@@ -175,13 +175,10 @@ void describe_this_process(hello& self, std::optional<int> max_workers)
     self.cpus = num_cpus();
     static const auto quota = static_cast<float>(detect_cpu_limits().quota.value_or(0));  // a dozen files
     self.quota = quota;
-    self.online = static_cast<std::int32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
-    ::gethostname(self.host.data(), self.host.size() - 1);
-    // The process's mask, which is its main thread's, as num_cpus() reads it.
-    cpu_set_t mask;
-    static_assert(sizeof mask <= sizeof self.mask);
-    if (::sched_getaffinity(::getpid(), sizeof mask, &mask) == 0)
-        std::memcpy(self.mask.data(), &mask, sizeof mask);
+    self.online = parmap::detail::cpus_online();
+    self.host = text_of<64>(parmap::detail::host_name(self.host.size() - 1));
+    const auto mask = parmap::detail::affinity_of_process().value_or(std::vector<std::uint64_t>{});
+    std::copy_n(mask.begin(), std::min(mask.size(), self.mask.size()), self.mask.begin());
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

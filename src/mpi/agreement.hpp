@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 /// A record of a fixed size, whatever the version of parmap: what versions share stands first.
 struct hello {
@@ -63,4 +63,4 @@ std::optional<std::string> binding_notice(std::span<const hello> ranks);
 /// \throws std::invalid_argument  as num_cpus()
 void describe_this_process(hello& self, std::optional<int> max_workers);
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -13,14 +13,16 @@
 
 #include <fmt/format.h>
 
-#include "agreement.hpp"
-#include "dealer.hpp"
-#include "progress_reporter.hpp"
-#include "rank_side.hpp"
-#include "transport.hpp"
-#include "usable.hpp"
+#include <parmap/version.hpp>
 
-namespace parmap::mpi {
+#include "mpi/agreement.hpp"
+#include "mpi/grant_sizer.hpp"
+#include "mpi/rank_side.hpp"
+#include "mpi/transport.hpp"
+#include "mpi/usable.hpp"
+#include "progress/report.hpp"
+
+namespace parmap::inline v0_2::mpi {
 
 namespace pd = parmap::detail;
 
@@ -58,7 +60,7 @@ public:
           workers_(workers),
           limits_(limits),
           policy_(policy),
-          dealer_(size, workers, quantum),
+          grants_(size, workers, quantum),
           ranks_(workers.size())
     {
         result_.size = size;
@@ -120,8 +122,8 @@ private:
 
     void grant(std::size_t rank)
     {
-        if (dealer_.is_all_dealt() || end_ != nowhere) return;
-        const auto [begin, end] = dealer_.next(rank);
+        if (grants_.is_all_dealt() || end_ != nowhere) return;
+        const auto [begin, end] = grants_.next(rank);
         ++ranks_[rank].blocks;
         ++outstanding_;
         if (rank == 0) {
@@ -176,7 +178,7 @@ private:
         for (block_report& block : said.blocks) end_of_block(rank, block);
         if (done_ != 0) {
             const std::chrono::duration<double, std::nano> busy{std::chrono::nanoseconds(busy_ns_)};
-            dealer_.measured(busy / static_cast<double>(done_), service_);
+            grants_.measured(busy / static_cast<double>(done_), service_);
         }
         if (said.wants_more) grant(rank);
     }
@@ -278,7 +280,7 @@ private:
     const std::vector<int>& workers_;
     const pd::run_limits& limits_;
     const pd::on_failure policy_;
-    dealer dealer_;
+    grant_sizer grants_;
     std::vector<rank_state> ranks_;
     std::size_t outstanding_{0};  // blocks that were granted and have not ended
     std::size_t end_{nowhere};    // items from here on are begun no more
@@ -404,7 +406,7 @@ call_result call::run(job& job, const call_shape& shape)
     transport& channel = state_->channel;
     const bool keeps_results = is_root() || requested.results == results::everywhere;
 
-    hello self{.version = text_of<16>(PARMAP_VERSION)};
+    hello self{.version = text_of<16>(PARMAP_VERSION_TEXT)};
     attempt([&] {
         static_cast<void>(pd::run_limits(parmap::options{.max_workers = requested.max_workers}));
         describe_this_process(self, requested.max_workers);
@@ -472,4 +474,4 @@ call_result call::run(job& job, const call_shape& shape)
 
 }  // namespace detail
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

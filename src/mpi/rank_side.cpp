@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rank_side.hpp"
+#include "mpi/rank_side.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 namespace pd = parmap::detail;
 
@@ -116,4 +116,4 @@ void rank_side::add_ended(block_report block, const std::exception_ptr& error)
     ended_.push_back(std::move(block));
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -11,16 +11,16 @@
 
 #include <parmap/mpi/detail/call.hpp>
 
-#include "fed_run.hpp"
-#include "report.hpp"
+#include "mpi/block_queue.hpp"
+#include "mpi/report.hpp"
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 class rank_side {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// \param limits       as of fed_run
+    /// \param limits       as of block_queue
     /// \param is_reported  whether somebody looks at progress, and is to be told now and then
     rank_side(job& job, int rank, const parmap::detail::run_limits& limits, parmap::detail::on_failure policy,
               bool is_reported);
@@ -62,7 +62,7 @@ private:
     std::vector<block_report> ended_;
     std::map<std::size_t, std::exception_ptr> causes_;
     clock::time_point last_news_{clock::now()};
-    parmap::detail::fed_run run_;
+    parmap::detail::block_queue run_;
 };
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

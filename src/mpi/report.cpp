@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report.hpp"
+#include "mpi/report.hpp"
 
 #include <utility>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 namespace {
 
@@ -104,4 +104,4 @@ call_result read_result(reader& from)
     return result;
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -12,7 +12,7 @@
 #include <parmap/mpi/detail/call.hpp>
 #include <parmap/mpi/serializer.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 /// A block that has ended on some rank.
 struct block_report {
@@ -50,4 +50,4 @@ enum class order : std::uint8_t {
 void write_result(const call_result& result, writer& to);
 call_result read_result(reader& from);
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

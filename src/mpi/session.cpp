@@ -3,9 +3,9 @@
 
 #include <parmap/mpi/session.hpp>
 
-#include "usable.hpp"
+#include "mpi/usable.hpp"
 
-namespace parmap::mpi {
+namespace parmap::inline v0_2::mpi {
 
 namespace {
 
@@ -45,4 +45,4 @@ session::~session()
     if (owns_) MPI_Finalize();
 }
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

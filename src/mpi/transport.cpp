@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport.hpp"
+#include "mpi/transport.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 namespace {
 
@@ -162,4 +162,4 @@ void transport::forget_sent()
     }
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -17,7 +17,7 @@
 #include <parmap/mpi/serializer.hpp>
 #include <parmap/mpi/session.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 /// How long to sleep between two looks: longer and longer while there is nothing.
 class patience {
@@ -90,4 +90,4 @@ private:
     std::deque<outgoing> outgoing_;
 };
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

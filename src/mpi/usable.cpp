@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "usable.hpp"
+#include "mpi/usable.hpp"
 
 #include <stdexcept>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 void require_usable(MPI_Comm communicator)
 {
@@ -36,4 +36,4 @@ void require_usable(MPI_Comm communicator)
     }
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -4,7 +4,7 @@
 
 #include <parmap/mpi/session.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 inline constexpr const char* too_little_for_threads =
     "parmap::mpi: MPI offers MPI_THREAD_SINGLE, but a rank has several threads, of which one calls MPI: "
@@ -14,4 +14,4 @@ inline constexpr const char* too_little_for_threads =
 /// \throws std::logic_error  that says what to do
 void require_usable(MPI_Comm communicator);
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -41,10 +41,10 @@
 #include <parmap/vector.hpp>
 #include <parmap/zip.hpp>
 
-#include "cpu_limits.hpp"
 #include "faults/allocations.hpp"
-#include "fed_run.hpp"
-#include "progress_screen.hpp"
+#include "mpi/block_queue.hpp"
+#include "progress/screen.hpp"
+#include "scheduler/workers.hpp"
 #include "support/counted.hpp"
 #include "support/on_workers.hpp"
 #include "support/temporary_folder.hpp"
@@ -510,7 +510,7 @@ bool feed_blocks(const options& requested)
         copies.at(i) = texts[i];
     };
     const parmap::detail::run_limits limits(requested);
-    parmap::detail::fed_run run(limits, parmap::detail::on_failure::stop);
+    parmap::detail::block_queue run(limits, parmap::detail::on_failure::stop);
     for (const std::size_t first : {0U, 3U}) {
         run.feed(first, first == 0 ? 3 : items, parmap::detail::block_function(copy));
     }
@@ -749,8 +749,8 @@ std::string without_addition()
 
 TEST(LackOfMemory, ABlockIsFedAndItsErrorsAreNotedOrThrown)
 {
-    withstands_lack_of_memory({"fed_run", feed_blocks});
-    withstands_lack_of_memory({"fed_run", feed_blocks}, sized);
+    withstands_lack_of_memory({"block_queue", feed_blocks});
+    withstands_lack_of_memory({"block_queue", feed_blocks}, sized);
 }
 
 TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)

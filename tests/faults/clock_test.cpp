@@ -26,9 +26,9 @@
 #include <parmap/stream.hpp>
 #include <parmap/task_graph.hpp>
 
-#include "eta.hpp"
 #include "faults/fake_clock.hpp"
-#include "standstill.hpp"
+#include "progress/eta.hpp"
+#include "progress/stopped_time.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
@@ -41,7 +41,7 @@ using parmap::detail::block_in_flight;
 using parmap::detail::block_result;
 using parmap::detail::eta_estimator;
 using parmap::detail::run_limits;
-using parmap::detail::standstill;
+using parmap::detail::stopped_time;
 using parmap::testing::on_workers;
 namespace fake_clock = parmap::testing::fake_clock;
 
@@ -385,29 +385,29 @@ TEST_F(Clock, OfACallThatWasTakenForTinyShowsTheItemsOfBeforeToo)
 
 TEST(Standstill, IsWhatAWaitLastedTooLong)
 {
-    standstill stood_still;
+    stopped_time time_stopped;
     const clock::time_point due(10s);
-    stood_still.waited(due, due - 5s);  // woken early
-    stood_still.waited(due, due + 900ms);
-    EXPECT_EQ(stood_still.total(), 0s) << "a busy machine";
-    stood_still.waited(due, due + 1h);
-    stood_still.waited(due, due + 2s);
-    EXPECT_EQ(stood_still.total(), 1h + 2s);
+    time_stopped.waited(due, due - 5s);  // woken early
+    time_stopped.waited(due, due + 900ms);
+    EXPECT_EQ(time_stopped.total(), 0s) << "a busy machine";
+    time_stopped.waited(due, due + 1h);
+    time_stopped.waited(due, due + 2s);
+    EXPECT_EQ(time_stopped.total(), 1h + 2s);
 }
 
 TEST(Standstill, OfAnHourLeavesTheEstimateAlone)
 {
     // Ten workers with items of a second, looked at ten times a second; stopped at 4.25 s, with a tick due at 4.3 s.
-    standstill stood_still;
+    stopped_time time_stopped;
     eta_estimator eta(100);
     double worst = 0;
     for (int tick = 1; tick < 100; ++tick) {
         const clock::time_point due(100ms * tick);
         const auto stop = tick < 43 ? 0s : 1h;
-        stood_still.waited(due, tick == 43 ? due + stop : due);
+        time_stopped.waited(due, tick == 43 ? due + stop : due);
         const auto wall = due + stop;
         const double now =
-            std::chrono::duration<double>((wall - stood_still.total()).time_since_epoch()).count();
+            std::chrono::duration<double>((wall - time_stopped.total()).time_since_epoch()).count();
         EXPECT_NEAR(now, 0.1 * tick, 1e-6);
         const double whole = std::floor(now + 1e-9);
         const std::vector<block_in_flight> blocks(10, {.items = 1, .age = now - whole});

@@ -24,8 +24,8 @@
 #include <parmap/task_graph.hpp>
 #include <parmap/workers.hpp>
 
-#include "cpu_limits.hpp"
-#include "progress_line.hpp"
+#include "progress/line.hpp"
+#include "scheduler/workers.hpp"
 #include "support/some_line.hpp"
 #include "support/temporary_folder.hpp"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sigpipe_guard.hpp"
+#include "system/signals.hpp"
 
 namespace {
 

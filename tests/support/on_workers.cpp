@@ -6,7 +6,7 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
-#include "cpu_limits.hpp"
+#include "scheduler/workers.hpp"
 
 namespace parmap::testing {
 

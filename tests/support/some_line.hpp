@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "progress_line.hpp"
+#include "progress/line.hpp"
 
 namespace parmap::testing {
 

@@ -8,7 +8,9 @@
 #include <exception>
 #include <type_traits>
 
-namespace parmap::detail {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::detail {
 
 /// What a block function says when it comes back.
 struct block_result {
@@ -79,4 +81,4 @@ private:
     std::size_t quantum_{1};
 };
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every other header rests on: the one export macro.
+// What every other header rests on: the compilers and libraries that parmap supports, the version and the export macro.
 #pragma once
 
-// The library is built with hidden visibility; only what carries this macro leaves it.
-#if defined(__GNUC__)
+#include <version>
+
+#include <parmap/version.hpp>
+
+// Each of these is the one error that a compiler, a library or a flag that is not supported gives.
+#if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 16
+#    error "parmap: this is clang below 16: use clang 16 or later, or g++ 12 or later"
+#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
+#    error "parmap: this is g++ below 12: use g++ 12 or later, or clang 16 or later"
+#elif defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 12
+#    error \
+        "parmap: this is the C++ library of g++ below 12: install that of g++ 12 or later (libstdc++-12-dev)"
+#elif defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
+#    error "parmap: this is libc++ below 20: use libc++ 20 or later, or libstdc++ 12 or later"
+#elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
+#    error \
+        "parmap: exceptions are off, and parmap gives a function's exceptions to its caller: drop -fno-exceptions"
+#endif
+
+// The library is built with hidden visibility. Of a shared one, what carries this macro is exported; a static one exports
+// nothing from the program or plugin that it is linked into.
+#if defined(PARMAP_SHARED) && defined(__GNUC__)
 #    define PARMAP_EXPORT __attribute__((visibility("default")))
 #else
 #    define PARMAP_EXPORT

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace parmap::detail {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::detail {
 
 template <class Range>
 concept endless = std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
@@ -154,4 +156,4 @@ consteval bool check_range()
     return !endless<std::remove_reference_t<Range>>;
 }
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

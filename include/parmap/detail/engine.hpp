@@ -13,7 +13,7 @@
 #include <parmap/errors.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap::detail {
+namespace parmap::inline v0_2::detail {
 
 /// The options of one call, checked, with its clock started. Made before the range is touched, so
 /// that bad options are refused first and a timeout covers the whole call.
@@ -65,4 +65,4 @@ struct run_result {
 PARMAP_EXPORT run_result run(std::size_t size, block_function block, const run_limits& limits,
                              on_failure policy = on_failure::stop);
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

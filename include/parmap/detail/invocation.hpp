@@ -10,7 +10,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace parmap::detail {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::detail {
 
 template <class T>
 inline constexpr bool has_parts = false;
@@ -89,4 +91,4 @@ consteval bool check_callable()
     }
 }
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

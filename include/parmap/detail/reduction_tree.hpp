@@ -10,7 +10,9 @@
 #include <optional>
 #include <utility>
 
-namespace parmap::detail {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::detail {
 
 /// The partial results of a reduction. The items are cut into leaves; the partial results of the leaves are
 /// combined along a binary tree, two as soon as both are there, so that few wait and all workers combine.
@@ -104,4 +106,4 @@ private:
     std::unique_ptr<node[]> nodes_;
 };
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

@@ -16,7 +16,7 @@
 #include <parmap/detail/engine.hpp>
 #include <parmap/vector.hpp>
 
-namespace parmap::detail {
+namespace parmap::inline v0_2::detail {
 
 /// Gives memory that nobody has written yet its pages, on up to `limits.workers` threads at once. Advice:
 /// the pages that it leaves out come when they are written.
@@ -132,4 +132,4 @@ private:
     iterator first_;
 };
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

@@ -17,7 +17,7 @@
 #include <parmap/detail/config.hpp>
 #include <parmap/detail/engine.hpp>
 
-namespace parmap::detail {
+namespace parmap::inline v0_2::detail {
 
 /// What the steps of one graph share. Its address is the graph's identity, and no other graph's as long as there are
 /// handles to its steps.
@@ -176,4 +176,4 @@ public:
     bool has_result() const noexcept final { return is_done(); }
 };
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

@@ -11,7 +11,7 @@
 #include <parmap/detail/config.hpp>
 #include <parmap/options.hpp>
 
-namespace parmap::detail {
+namespace parmap::inline v0_2::detail {
 
 /// The typed half of a stream: what is read, and what is done with it. A slot holds one item, from its reading
 /// until its result is consumed.
@@ -66,4 +66,4 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-}  // namespace parmap::detail
+}  // namespace parmap::inline v0_2::detail

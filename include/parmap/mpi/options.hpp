@@ -13,7 +13,7 @@
 #include <parmap/detail/config.hpp>
 #include <parmap/progress.hpp>
 
-namespace parmap::mpi {
+namespace parmap::inline v0_2::mpi {
 
 /// Which ranks get the results of a call.
 enum class results {
@@ -74,4 +74,4 @@ private:
     std::exception_ptr cause_;
 };
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

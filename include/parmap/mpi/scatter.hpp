@@ -5,7 +5,9 @@
 #include <ranges>
 #include <utility>
 
-namespace parmap::mpi {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::mpi {
 
 /// A range that only rank 0 has: its elements travel with the items.
 template <std::ranges::input_range Range>
@@ -29,4 +31,4 @@ scattered<Range> scatter(Range&& range)
     return {std::forward<Range>(range)};
 }
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

@@ -22,7 +22,9 @@
 #include <utility>
 #include <vector>
 
-namespace parmap::mpi {
+#include <parmap/detail/config.hpp>
+
+namespace parmap::inline v0_2::mpi {
 
 /// How a value of type T becomes bytes and a value again. For a type of your own:
 ///
@@ -336,4 +338,4 @@ private:
     }
 };
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

@@ -6,7 +6,7 @@
 
 #include <parmap/detail/config.hpp>
 
-namespace parmap::mpi {
+namespace parmap::inline v0_2::mpi {
 
 /// Initialises MPI, unless the program did so itself, and ends it. One for the program, in main:
 ///
@@ -37,4 +37,4 @@ private:
     int size_{};
 };
 
-}  // namespace parmap::mpi
+}  // namespace parmap::inline v0_2::mpi

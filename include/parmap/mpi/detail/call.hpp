@@ -18,7 +18,7 @@
 #include <parmap/mpi/serializer.hpp>
 #include <parmap/mpi/session.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 /// Items that a rank was granted, and their results until they are sent.
 class granted_block {
@@ -130,4 +130,4 @@ private:
     std::exception_ptr error_;
 };
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

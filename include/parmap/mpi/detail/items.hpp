@@ -13,7 +13,7 @@
 #include <parmap/mpi/scatter.hpp>
 #include <parmap/mpi/serializer.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 namespace pd = parmap::detail;
 
@@ -122,4 +122,4 @@ consteval bool check_source()
     }
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

@@ -21,7 +21,7 @@
 #include <parmap/mpi/detail/call.hpp>
 #include <parmap/mpi/detail/items.hpp>
 
-namespace parmap::mpi::detail {
+namespace parmap::inline v0_2::mpi::detail {
 
 /// What a function that returns nothing gives.
 struct nothing {};
@@ -287,4 +287,4 @@ std::string names_of()
     return ((std::string(typeid(T).name()) + ' ') + ...);
 }
 
-}  // namespace parmap::mpi::detail
+}  // namespace parmap::inline v0_2::mpi::detail

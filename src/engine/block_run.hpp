@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+// Claims, block sizing, errors, stop, deadline, counters: a run of items, whoever brings the threads. Knows no
+// oneTBB and no arena.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <parmap/detail/engine.hpp>
+
+#include "engine/block_sizer.hpp"
+#include "progress/report.hpp"
+#include "trace/recorder.hpp"
+
+namespace parmap::inline v0_2::detail {
+
+/// A run of items: the cursor that blocks are claimed from, and what became of them. First begin(), then, if
+/// that says so, work() on one thread or, after share(), on several, and end() when all have left.
+class block_run {
+public:
+    /// \param step  the name of the step that it is, unless it is a call of its own
+    block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
+              std::optional<std::string_view> step = std::nullopt)
+        : size_(size),
+          function_(function),
+          limits_(limits),
+          policy_(policy),
+          trace_(step ? traced_run(limits.requested.trace, *step) : traced_run(limits.requested, "map")),
+          // A step may begin and end on different threads.
+          call_(step ? trace_span() : trace_.call())
+    {
+        // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
+        if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
+    }
+
+    /// Begins the report, and runs alone what is known to be tiny. \return whether items are left to be run
+    bool begin() noexcept
+    {
+        const bool tiny = is_known_to_be_tiny();
+        const bool reported_at_once = !tiny || !is_silent_when_tiny();
+        if (reported_at_once) open_report();
+        if (tiny) begin_alone();
+        if (!is_worth_joining() || !may_claim(clock::now())) return false;
+        if (!reported_at_once) open_report();
+        return true;
+    }
+
+    /// Runs the rest on this thread; at one go when nobody looks between blocks.
+    void run_serially() noexcept
+    {
+        const bool somebody_looks = report_.on() || trace_.on() || may_be_stopped();
+        claim_and_run(0, block_sizer(somebody_looks ? grain() : size_, 1), to_the_end);
+    }
+
+    /// Of the workers, those that could have a block each.
+    int most_sharers() const noexcept
+    {
+        const std::size_t least = kept_together(std::clamp<std::size_t>(grain(), 1, size_));
+        const std::size_t blocks = size_ / least + (size_ % least != 0 ? 1 : 0);
+        return static_cast<int>(std::min(blocks, static_cast<std::size_t>(limits_.workers)));
+    }
+
+    /// From now on several threads claim: as many as `sharers` at once.
+    void share(int sharers) noexcept
+    {
+        sharers_ = sharers;
+        forked_at_ = clock::now();
+        forked_.store(true, std::memory_order_relaxed);
+    }
+
+    /// Claims and runs blocks until none is to be had or `go_on`, asked after each, says no.
+    /// \param worker  no other thread works as the same one meanwhile
+    template <class GoOn>
+    void work(int worker, const GoOn& go_on) noexcept
+    {
+        claim_and_run(worker, block_sizer(grain(), sharers_), [&](clock::duration) { return go_on(); });
+    }
+
+    /// A thread joined the arena, with this number there.
+    void joined(int thread) noexcept { report_.joined(thread); }
+    bool is_reported() const noexcept { return report_.on(); }
+
+    /// Whether a thread that comes now may find something to do.
+    bool is_worth_joining() const noexcept
+    {
+        return !is_all_claimed() && !halted_.load(std::memory_order_relaxed);
+    }
+
+    /// Items that no block has.
+    std::size_t unclaimed() const noexcept
+    {
+        return halted_.load(std::memory_order_relaxed) ? 0 : size_ - cursor_.load(std::memory_order_relaxed);
+    }
+
+    /// No block is begun any more.
+    void halt() noexcept { halt(stop_reason::stop_requested); }
+
+    /// What became of it. Called when no other thread works on this any more.
+    /// \throws std::bad_alloc  when a failure could not be noted
+    run_result end()
+    {
+        remember_cost();
+        run_result ended = result();
+        report_.finish(phase_of(ended));
+        call_.end(ended.completed);
+        return ended;
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+    using nanoseconds = std::chrono::nanoseconds;
+
+    /// Items [begin, end), run by one thread in order.
+    struct block {
+        std::size_t begin;
+        std::size_t end;
+    };
+
+    // Waking other threads costs about as much, even when they are not asleep.
+    static constexpr auto cost_of_a_fork = std::chrono::microseconds(10);
+    static constexpr auto tiny_ns = static_cast<double>(nanoseconds(cost_of_a_fork).count());
+
+    static constexpr auto to_the_end = [](clock::duration) { return true; };
+
+    /// Whether the whole run would be over before another thread could help, going by earlier runs of
+    /// the same item function. Never tried out on the items of this one: the first of them may be the
+    /// dearest of all, or wait for another.
+    bool is_known_to_be_tiny() const noexcept
+    {
+        const double cost = std::abs(function_.cost().load(std::memory_order_relaxed));
+        return cost > 0 && is_tiny(cost);
+    }
+
+    bool is_tiny(double item_ns) const noexcept { return item_ns * static_cast<double>(size_) < tiny_ns; }
+
+    /// Threads that share out a few microseconds hand each other's caches the items too, and so measure far
+    /// more than one alone: without a try now and then, they would never find out that it is better off.
+    bool is_worth_another_try_alone() const noexcept
+    {
+        const clock::duration took = clock::now() - forked_at_;
+        return took < cost_of_a_fork && took.count() % 16 == 0;
+    }
+
+    /// Whether nobody would hear of a call that is over in microseconds: then it need not be reported.
+    bool is_silent_when_tiny() const noexcept
+    {
+        const progress_bar* const bar = limits_.requested.progress.bar();
+        return bar != nullptr ? bar->delay >= std::chrono::milliseconds(1) : !limits_.requested.progress;
+    }
+
+    void open_report() noexcept
+    {
+        report_.open(limits_.requested.progress, size_, limits_.workers);
+        if (report_.on()) report_.slot(0)->end_block(completed_.load(std::memory_order_relaxed));
+    }
+
+    /// Runs items on this thread until all have run or a fork would have paid. What memory says may be
+    /// wrong for these: the first block is so small a part that the others could make up for it.
+    void begin_alone() noexcept
+    {
+        const std::size_t shares = 16 * static_cast<std::size_t>(limits_.workers);
+        const std::size_t first = may_be_stopped() ? 1 : 1 + size_ / shares;
+        // A block that took too long may have been interrupted: the next one tells.
+        const auto go_on = [limit = clock::duration(cost_of_a_fork),
+                            again = true](clock::duration elapsed) mutable {
+            if (elapsed < limit) return true;
+            limit = elapsed + cost_of_a_fork;
+            return std::exchange(again, false);
+        };
+        claim_and_run(0, block_sizer(grain(), 1, first), go_on);
+    }
+
+    bool may_be_stopped() const noexcept
+    {
+        return limits_.requested.stop.stop_possible() || limits_.deadline != clock::time_point::max();
+    }
+
+    std::size_t grain() const noexcept { return limits_.requested.grain_size; }
+
+    void remember_cost() noexcept
+    {
+        const std::size_t items = cursor_.load(std::memory_order_relaxed);
+        if (items == 0) return;
+        double cost =
+            static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
+        if (is_forked() && is_worth_another_try_alone()) cost = 0.5 * tiny_ns / static_cast<double>(size_);
+        std::atomic<float>& memory = function_.cost();
+        const double known = memory.load(std::memory_order_relaxed);
+        const auto remember = [&](double ns) {
+            memory.store(static_cast<float>(ns), std::memory_order_relaxed);
+        };
+        if (known > 0 && is_tiny(known) && !is_tiny(cost)) {
+            // Once may be an interruption; the sign is kept in mind until the next run confirms it.
+            remember(-known);
+        } else if (known < 0 || cost > 1.25 * known || cost < 0.8 * known) {
+            // Left alone when it is about right: calls on many threads then share it without writing.
+            remember(std::max(cost, 1e-3));
+        }
+    }
+
+    template <class GoOn>
+    void claim_and_run(int worker, block_sizer sizer, GoOn go_on) noexcept
+    {
+        const nanoseconds::rep known = item_ns_.load(std::memory_order_relaxed);
+        if (known != 0) sizer.measured(1, nanoseconds(known));
+        worker_slot* const slot = report_.slot(static_cast<std::size_t>(worker));
+        trace_.begin();
+        std::size_t completed = 0;
+        const clock::time_point start = clock::now();
+        clock::time_point now = start;
+        while (const auto claimed = claim(sizer, now)) {
+            const std::size_t items = claimed->end - claimed->begin;
+            if (slot != nullptr) slot->begin_block(items);
+            const std::size_t returned = run_block(*claimed);
+            if (slot != nullptr) slot->end_block(returned);
+            completed += returned;
+
+            const clock::time_point before = now;
+            now = clock::now();
+            if (trace_.on()) trace_.record(claimed->begin, begun(items, returned), before, now);
+            sizer.measured(items, now - before);
+            if (item_ns_.load(std::memory_order_relaxed) == 0) learn(items, now - before);
+            if (!go_on(now - start)) break;
+        }
+        add(completed_, completed);
+        add(busy_ns_, nanoseconds(now - start).count());
+    }
+
+    /// The items of a block that began, where so many returned.
+    std::size_t begun(std::size_t items, std::size_t returned) const noexcept
+    {
+        return policy_ == on_failure::stop && returned != items ? returned + 1 : items;
+    }
+
+    /// Those who begin later need not find out with one item what an item costs.
+    void learn(std::size_t items, nanoseconds took) noexcept
+    {
+        const auto each = took.count() / static_cast<nanoseconds::rep>(items);
+        item_ns_.store(std::max<nanoseconds::rep>(each, 1), std::memory_order_relaxed);
+    }
+
+    /// Nobody else adds or claims before a fork: then it need not be one locked instruction.
+    template <class Number>
+    void add(std::atomic<Number>& sum, Number more) noexcept
+    {
+        if (is_forked()) {
+            sum.fetch_add(more, std::memory_order_relaxed);
+        } else {
+            sum.store(sum.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+        }
+    }
+
+    bool set_cursor(std::size_t& from, std::size_t to) noexcept
+    {
+        if (is_forked()) return cursor_.compare_exchange_weak(from, to, std::memory_order_relaxed);
+        cursor_.store(to, std::memory_order_relaxed);
+        return true;
+    }
+
+    bool is_forked() const noexcept { return forked_.load(std::memory_order_relaxed); }
+
+    std::optional<block> claim(const block_sizer& sizer, clock::time_point now) noexcept
+    {
+        std::size_t begin = cursor_.load(std::memory_order_relaxed);
+        while (may_claim(now)) {
+            const std::size_t end = kept_together(sizer.next(begin, size_));
+            if (set_cursor(begin, end)) return block{begin, end};
+            if (begin == size_) break;
+        }
+        return std::nullopt;
+    }
+
+    /// The first place from `end` on where a block may end.
+    std::size_t kept_together(std::size_t end) const noexcept
+    {
+        const std::size_t quantum = function_.quantum();
+        if (quantum == 1) return end;  // spares most runs the division
+        const std::size_t beyond = end % quantum;
+        return beyond == 0 ? end : end + std::min(quantum - beyond, size_ - end);
+    }
+
+    bool is_all_claimed() const noexcept { return cursor_.load(std::memory_order_relaxed) == size_; }
+
+    /// Whether items are left and nothing speaks against starting them.
+    bool may_claim(clock::time_point now) noexcept
+    {
+        if (!is_worth_joining()) return false;
+        const stop_reason why = limits_.reason_to_stop(now);
+        return why == stop_reason::none || halt(why);
+    }
+
+    bool halt(stop_reason reason) noexcept
+    {
+        const std::lock_guard lock(ending_);
+        if (stopped_ == stop_reason::none) stopped_ = reason;
+        halted_.store(true, std::memory_order_relaxed);
+        return false;
+    }
+
+    /// Runs the items of a block and notes those that throw. \return how many returned
+    std::size_t run_block(block rest) noexcept
+    {
+        std::size_t returned = 0;
+        while (rest.begin != rest.end) {
+            block_result ran = function_(rest.begin, rest.end);
+            returned += ran.returned;
+            if (ran.error == nullptr) break;
+            const std::size_t index = rest.begin + ran.returned;
+            rest.begin = policy_ == on_failure::stop ? rest.end : index + 1;
+            note({index, rest.begin, std::move(ran.error)});
+        }
+        return returned;
+    }
+
+    void note(block_failure failure) noexcept
+    {
+        const std::lock_guard lock(ending_);
+        if (policy_ == on_failure::stop) halted_.store(true, std::memory_order_relaxed);
+        try {
+            failures_.push_back(std::move(failure));
+        } catch (...) {
+            unnoted_ = std::current_exception();
+            halted_.store(true, std::memory_order_relaxed);
+        }
+    }
+
+    static progress_phase phase_of(const run_result& result) noexcept
+    {
+        if (result.stopped != stop_reason::none) return progress_phase::cancelled;
+        if (result.completed != result.size) return progress_phase::failed;
+        return progress_phase::finished;
+    }
+
+    run_result result()
+    {
+        if (unnoted_ != nullptr) std::rethrow_exception(unnoted_);
+        std::ranges::sort(failures_, {}, &block_failure::index);
+        run_result result{.size = size_,
+                          .claimed = cursor_.load(std::memory_order_relaxed),
+                          .completed = completed_.load(std::memory_order_relaxed),
+                          .failures = std::move(failures_)};
+        const bool failed = policy_ == on_failure::stop && !result.failures.empty();
+        if (result.claimed != size_ && !failed) {
+            // Nobody here stopped it: then the task group around the call was cancelled.
+            result.stopped = stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_;
+        }
+        return result;
+    }
+
+    const std::size_t size_;
+    const block_function function_;
+    const run_limits& limits_;
+    const on_failure policy_;
+    const traced_run trace_;
+    trace_span call_;
+    progress_report report_;  // off while the run may turn out to be tiny
+    int sharers_{1};          // of the cursor
+    clock::time_point forked_at_;
+
+    // Written at every claim by every worker: apart from what they only read.
+    alignas(128) std::atomic<std::size_t> cursor_{0};
+    alignas(128) std::atomic<bool> halted_{false};
+    std::atomic<bool> forked_{false};
+    std::atomic<nanoseconds::rep> item_ns_{0};  // what an item cost the first that knew; 0 before
+    std::atomic<std::size_t> completed_{0};
+    std::atomic<nanoseconds::rep> busy_ns_{0};  // on all threads together
+
+    std::mutex ending_;  // guards what follows
+    stop_reason stopped_{stop_reason::none};
+    std::vector<block_failure> failures_;
+    std::exception_ptr unnoted_;  // why a failure could not be added to failures_
+};
+
+}  // namespace parmap::inline v0_2::detail

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call while it is reported: what its workers have counted becomes a state, and the state goes to the call's sink.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <parmap/progress.hpp>
+
+#include "progress/eta.hpp"
+#include "progress/line.hpp"
+#include "progress/report.hpp"
+#include "progress/screen.hpp"
+#include "progress/timed_mutex.hpp"
+#include "system/forks.hpp"
+
+namespace parmap::inline v0_2::detail {
+
+/// How long the end of a call, or println, waits in all for a file that takes nothing.
+inline constexpr std::chrono::milliseconds write_patience{50};
+
+class reported_call {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// \param style  of its bar, when it has one
+    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
+                  progress_of of);
+
+    std::span<worker_slot> slots() noexcept { return slots_; }
+
+    clock::time_point first_tick() const noexcept;
+
+    /// On the reporter thread: gives the sink the state as it is now. \return when to come again
+    clock::time_point tick() noexcept;
+
+    /// On the calling thread: gives the sink the last state. A function in the middle of a tick is waited for, a file that
+    /// takes nothing not for long.
+    void close(progress_phase phase) noexcept;
+
+private:
+    /// A block of one slot, and at which working time the reporter first saw it.
+    struct sighting {
+        std::uint64_t sequence{0};
+        clock::duration since{};
+    };
+
+    std::chrono::nanoseconds next_tick(std::chrono::nanoseconds elapsed) const noexcept;
+    std::string_view unit() const noexcept;
+    line_state sample(progress_phase phase);
+    void deliver(const line_state& line, clock::time_point deadline) noexcept;
+    void draw(const line_state& line, clock::time_point deadline);
+    void take_off(clock::time_point deadline) noexcept;
+
+    progress_sink sink_;
+    const progress_of of_;
+    const bar_style style_;
+    const creator_process creator_;
+    std::shared_ptr<progress_screen> screen_;  // from the first frame on
+    const clock::time_point start_;
+    const clock::duration stopped_before_;
+    const std::optional<std::uint64_t> total_;
+    std::vector<worker_slot> slots_;
+    std::atomic<bool> closed_{false};
+
+    timed_mutex mutex_;  // one state at a time; guards what follows
+    std::vector<sighting> seen_;
+    std::vector<block_in_flight> in_flight_;
+    std::optional<eta_estimator> eta_;
+    bool dropped_{false};
+};
+
+}  // namespace parmap::inline v0_2::detail
