@@ -126,10 +126,7 @@ void add(const std::string& workload, const auto& answer, const auto& expected, 
 template <class T>
 class lazy_items {
 public:
-    explicit lazy_items(std::function<std::vector<T>()> make)
-        : made_(std::make_shared<state>(std::move(make)))
-    {
-    }
+    explicit lazy_items(std::function<std::vector<T>()> make) : made_(std::make_shared<state>(std::move(make))) {}
 
     const std::vector<T>& operator*() const
     {
@@ -194,10 +191,7 @@ void add_nested(const std::string& workload, std::size_t outer, const lazy_items
                     using serial = rivals::serial;
                     return map_to_fresh<serial>(*numbers, workloads::inner_map<serial>{&*inner});
                 },
-                [=] {
-                    benchmark::DoNotOptimize(
-                        map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{&*inner}));
-                });
+                [=] { benchmark::DoNotOptimize(map_to_fresh<Rival>(*numbers, workloads::inner_map<Rival>{&*inner})); });
         }
     });
 }
@@ -294,9 +288,7 @@ void add_all()
 {
     using namespace workloads;
     const auto first = [](std::size_t n) { return lazy_items([n] { return numbers(n); }); };
-    const auto equal = [](std::size_t n, double ns) {
-        return lazy_items([=] { return equal_costs(n, ns); });
-    };
+    const auto equal = [](std::size_t n, double ns) { return lazy_items([=] { return equal_costs(n, ns); }); };
     const auto pareto = [](order how) { return lazy_items([how] { return pareto_costs(how); }); };
     add_fresh("100 squares", first(100), square{});
     add_fresh("10,000 squares", first(10'000), square{});
@@ -321,8 +313,8 @@ void add_all()
     add_empty_steps("100,000 empty steps in a fan", shape::fan, 100'000);
     add_side_by_side("60 ms beside 14,000 x 10 us", 60e6, equal(14'000, 10'000));
     // No number of workers can be faster than this.
-    add_fresh("the dearest Pareto item",
-              lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }), spin{});
+    add_fresh("the dearest Pareto item", lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }),
+              spin{});
 }
 
 }  // namespace

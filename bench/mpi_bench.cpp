@@ -71,8 +71,7 @@ std::vector<double> pareto_waits(std::size_t n)
 
 /// Has threads of one process take the items in turn: nothing is sent, and sleeps are as much too long as they are on
 /// this machine.
-double seconds_of_threads(int threads, const std::vector<double>& items,
-                          const std::function<double(double)>& fn)
+double seconds_of_threads(int threads, const std::vector<double>& items, const std::function<double(double)>& fn)
 {
     return seconds([&] {
         std::atomic<std::size_t> next{0};
@@ -115,8 +114,8 @@ void wait_for_items(const parmap::mpi::session& session)
         if (session.rank() == 0) threads.push_back(seconds_of_threads(all_workers, waits, wait));
         meet_asleep();
         std::vector<double> waited;
-        times.push_back(seconds(
-            [&] { waited = parmap::mpi::map(MPI_COMM_WORLD, waits, wait, {.max_workers = workers}); }));
+        times.push_back(
+            seconds([&] { waited = parmap::mpi::map(MPI_COMM_WORLD, waits, wait, {.max_workers = workers}); }));
         shares.push_back(std::reduce(waited.begin(), waited.end()) / all_workers / times.back());
     }
     if (session.rank() != 0) return;
@@ -171,8 +170,7 @@ void spin_items(const parmap::mpi::session& session)
             measure(loop, some.size(), 1, [&] {
                 for (const std::uint64_t item : some) sink = sink + spin(item);
             });
-            measure(map, some.size(), cpus,
-                    [&] { static_cast<void>(parmap::map(some, spin, {.max_workers = cpus})); });
+            measure(map, some.size(), cpus, [&] { static_cast<void>(parmap::map(some, spin, {.max_workers = cpus})); });
         }
         MPI_Barrier(MPI_COMM_WORLD);  // so that what a rank does while it waits is no part of the call
         std::vector<std::uint64_t> results;
@@ -181,13 +179,11 @@ void spin_items(const parmap::mpi::session& session)
         double all_ranks = 0;
         MPI_Reduce(&mpi_map.cpu.back(), &all_ranks, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
         mpi_map.cpu.back() = all_ranks;
-        require(
-            session.rank() != 0 || (results.size() == items.size() && results.back() == spin(items.back())),
-            "another result");
+        require(session.rank() != 0 || (results.size() == items.size() && results.back() == spin(items.back())),
+                "another result");
     }
     if (session.rank() != 0) return;
-    fmt::print("{} items of 10 us on {} rank(s) x {} worker(s), ns an item:\n", items.size(), session.size(),
-               workers);
+    fmt::print("{} items of 10 us on {} rank(s) x {} worker(s), ns an item:\n", items.size(), session.size(), workers);
     fmt::print("| | wall time x CPUs | CPU time |\n|---|---|---|\n");
     for (const auto& [name, took] :
          {std::pair{"a loop", &loop}, {"parmap::map", &map}, {"parmap::mpi::map", &mpi_map}}) {
@@ -224,8 +220,7 @@ public:
     void send(int to)
     {
         finish();
-        MPI_Isend(message_.data(), static_cast<int>(message_.size()), MPI_BYTE, to, 0, MPI_COMM_WORLD,
-                  &sent_);
+        MPI_Isend(message_.data(), static_cast<int>(message_.size()), MPI_BYTE, to, 0, MPI_COMM_WORLD, &sent_);
     }
 
     void finish() { MPI_Wait(&sent_, MPI_STATUS_IGNORE); }

@@ -41,10 +41,7 @@ struct work {
     double item;     ///< ns; all are equal, so that ranks ask at the same time
     double seconds;  ///< that it would take ideally
 
-    std::size_t items() const
-    {
-        return workers * ranks * static_cast<std::size_t>(std::round(1e9 * seconds / item));
-    }
+    std::size_t items() const { return workers * ranks * static_cast<std::size_t>(std::round(1e9 * seconds / item)); }
 };
 
 /// The workers of a rank: they claim the items of its blocks in order, and never wait for a block to end.
@@ -180,8 +177,8 @@ private:
         const auto [begin, end] = grants_.next(rank);
         ++result_.blocks;
         const double arrives = rank0_ + net_.latency;
-        events_.push({arrives + until_look(arrives - ranks_[rank].asked), kind::grant, rank,
-                      ++ranks_[rank].dealt, end - begin});
+        events_.push(
+            {arrives + until_look(arrives - ranks_[rank].asked), kind::grant, rank, ++ranks_[rank].dealt, end - begin});
     }
 
     /// A rank has got a block.
@@ -193,8 +190,7 @@ private:
         const double half = rank.its.claim(granted.items - left, granted.at);
         const double ends = rank.its.claim(left, std::max(half, granted.at)) + item_;
         rank.blocks.push({ends, granted.items});
-        events_.push(
-            {std::min(half + until_look(net_.look), ends), kind::ask, granted.rank, granted.block, 0});
+        events_.push({std::min(half + until_look(net_.look), ends), kind::ask, granted.rank, granted.block, 0});
         events_.push({ends, kind::dry, granted.rank, granted.block, 0});
     }
 
@@ -264,9 +260,9 @@ bool print_table(const network& net)
             const outcome freely = simulation(what, free).run();
             const double ideal = 1e9 * seconds;
             const double block = ideal * ranks / static_cast<double>(ran.blocks);
-            fmt::print("| {} x {} | {:g} | {} | {} | {:.3f} | {:.3f} | {:.1f} % |\n", what.items(),
-                       duration(item), seconds, ran.blocks, duration(block), ideal / ran.makespan,
-                       ideal / freely.makespan, 100 * ran.busy / ran.makespan);
+            fmt::print("| {} x {} | {:g} | {} | {} | {:.3f} | {:.3f} | {:.1f} % |\n", what.items(), duration(item),
+                       seconds, ran.blocks, duration(block), ideal / ran.makespan, ideal / freely.makespan,
+                       100 * ran.busy / ran.makespan);
             is_limit |= seconds >= 1 && block >= 1e6 && ran.makespan > 1.05 * freely.makespan;
         }
     }
@@ -284,8 +280,7 @@ network parse(std::span<char* const> words)
                                : option == "--look"    ? &net.look
                                                        : nullptr;
         const std::string_view text = i + 1 < words.size() ? words[i + 1] : "";
-        if (target == nullptr ||
-            std::from_chars(text.data(), text.data() + text.size(), *target).ec != std::errc{}) {
+        if (target == nullptr || std::from_chars(text.data(), text.data() + text.size(), *target).ec != std::errc{}) {
             std::cerr << "usage: mpi_simulation [--latency NS] [--service NS] [--result NS] [--look NS]\n";
             std::exit(2);
         }
@@ -298,11 +293,10 @@ network parse(std::span<char* const> words)
 int main(int argc, char** argv)
 {
     const network given = parse({argv + 1, argv + argc});
-    fmt::print("Simulated: {} ranks x {} workers; who waits looks for messages every {} at most.\n", ranks,
-               workers, duration(given.look));
+    fmt::print("Simulated: {} ranks x {} workers; who waits looks for messages every {} at most.\n", ranks, workers,
+               duration(given.look));
     // Through shared memory, as bench/mpi_bench measured, and through a network.
-    const std::vector<network> defaults = {{.latency = 500, .service = 1'000},
-                                           {.latency = 2'000, .service = 2'000}};
+    const std::vector<network> defaults = {{.latency = 500, .service = 1'000}, {.latency = 2'000, .service = 2'000}};
     bool is_well = true;
     for (const network& net : argc > 1 ? std::vector{given} : defaults) is_well = print_table(net) && is_well;
     fmt::print("\nRank 0 is {} the limit for blocks above 1 ms of work.\n", is_well ? "not" : "somewhere");

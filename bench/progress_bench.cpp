@@ -49,8 +49,7 @@ void hundred_million_trivial_items(benchmark::State& state)
 {
     static std::vector<std::uint32_t> items(100'000'000, 1);
     for (auto _ : state) {
-        parmap::for_each(items, [](std::uint32_t& x) { x = x * 3 + 1; },
-                         {.progress = bar(state.range(0) != 0)});
+        parmap::for_each(items, [](std::uint32_t& x) { x = x * 3 + 1; }, {.progress = bar(state.range(0) != 0)});
     }
     state.counters["ns/item"] = benchmark::Counter(static_cast<double>(state.iterations()) * 0.1,
                                                    benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
@@ -70,12 +69,7 @@ void scope_tick(benchmark::State& state)
 
 }  // namespace
 
-BENCHMARK(hundred_million_trivial_items)
-    ->ArgName("bar")
-    ->Arg(0)
-    ->Arg(1)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(hundred_million_trivial_items)->ArgName("bar")->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(empty_map)->ArgName("bar")->Arg(0)->Arg(1)->UseRealTime();
 BENCHMARK(scope_tick)->UseRealTime();
 BENCHMARK_MAIN();

@@ -79,8 +79,7 @@ void print_scaling(int all)
     std::vector<double> warm(million.size());
     const std::vector<scaled_work> works = {
         {"100,000 x 1 us", [&](int w) { static_cast<void>(parmap::map(equal, spin{}, {.max_workers = w})); }},
-        {"10,000 Pareto, shuffled",
-         [&](int w) { static_cast<void>(parmap::map(pareto, spin{}, {.max_workers = w})); }},
+        {"10,000 Pareto, shuffled", [&](int w) { static_cast<void>(parmap::map(pareto, spin{}, {.max_workers = w})); }},
         {"1,000,000 squares, warm output",
          [&](int w) { parmap::map_into(million, warm, square{}, {.max_workers = w}); }},
     };
@@ -89,8 +88,8 @@ void print_scaling(int all)
         const std::vector<double> time = times(work, all);
         for (std::size_t i = 0; i < time.size(); ++i) {
             const double speed_up = time[0] / time[i];
-            fmt::print("| {} | {} | {:.3f} | {:.2f} | {:.1f} % |\n", work.name, i + 1, 1e3 * time[i],
-                       speed_up, 100 * speed_up / static_cast<double>(i + 1));
+            fmt::print("| {} | {} | {:.3f} | {:.2f} | {:.1f} % |\n", work.name, i + 1, 1e3 * time[i], speed_up,
+                       100 * speed_up / static_cast<double>(i + 1));
         }
         fmt::print("| {} | | | | serial share {:.2f} % |\n", work.name, 100 * serial_share(time));
     }
@@ -138,10 +137,8 @@ int main()
     print_scaling(all);
     if (all == 1) return 0;
     const double wake = wake_ns(1ms);
-    fmt::print(
-        "\nA thread that has slept for 1 ms runs an item {:.0f} us after the call, after 20 ms {:.0f} us.\n",
-        wake / 1e3, wake_ns(20ms) / 1e3);
+    fmt::print("\nA thread that has slept for 1 ms runs an item {:.0f} us after the call, after 20 ms {:.0f} us.\n",
+               wake / 1e3, wake_ns(20ms) / 1e3);
     // What every claim costs when all want the cursor: it goes from hand to hand.
-    fmt::print("simulation --claim {:.0f} --transfer {:.0f} --wake {:.0f}\n", claim_ns(1), claim_ns(all),
-               wake);
+    fmt::print("simulation --claim {:.0f} --transfer {:.0f} --wake {:.0f}\n", claim_ns(1), claim_ns(all), wake);
 }

@@ -166,8 +166,7 @@ machine parse(std::span<char* const> words)
                                : option == "--wake"     ? &cost.wake
                                                         : nullptr;
         const std::string_view text = i + 1 < words.size() ? words[i + 1] : "";
-        if (target == nullptr ||
-            std::from_chars(text.data(), text.data() + text.size(), *target).ec != std::errc{}) {
+        if (target == nullptr || std::from_chars(text.data(), text.data() + text.size(), *target).ec != std::errc{}) {
             std::cerr << "usage: simulation [--claim NS] [--transfer NS] [--wake NS]\n";
             std::exit(2);
         }
@@ -180,8 +179,8 @@ machine parse(std::span<char* const> words)
 int main(int argc, char** argv)
 {
     const machine cost = parse({argv + 1, argv + argc});
-    fmt::print("Simulated: a claim {:.0f} ns, the cursor's transfer {:.0f} ns, a wake-up {:.0f} ns.\n",
-               cost.claim, cost.transfer, cost.wake);
+    fmt::print("Simulated: a claim {:.0f} ns, the cursor's transfer {:.0f} ns, a wake-up {:.0f} ns.\n", cost.claim,
+               cost.transfer, cost.wake);
     const std::vector<cost_pattern> all = patterns();
     for (const bool asleep : {false, true}) {
         const auto over_ideal = [&](const cost_pattern& items, int workers) {
@@ -191,8 +190,7 @@ int main(int argc, char** argv)
                            : "Makespan over the ideal in order, threads awake",
                     all, over_ideal);
     }
-    print_table("What the order costs: the ideal in order over max(sum / workers, the dearest item)", all,
-                [](const cost_pattern& items, int workers) {
-                    return items.ideal_in_order(workers) / items.ideal(workers);
-                });
+    print_table(
+        "What the order costs: the ideal in order over max(sum / workers, the dearest item)", all,
+        [](const cost_pattern& items, int workers) { return items.ideal_in_order(workers) / items.ideal(workers); });
 }

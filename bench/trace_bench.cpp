@@ -66,16 +66,14 @@ int main()
     const auto map = [&](int workers, const parmap::trace_file& trace) {
         parmap::map(costs, spin{}, {.max_workers = workers, .trace = trace});
     };
-    compare({"20,000 x 1 us, in blocks of 50 us", 20'000,
-             [&](const auto& trace) { map(parmap::num_cpus(), trace); }});
+    compare({"20,000 x 1 us, in blocks of 50 us", 20'000, [&](const auto& trace) { map(parmap::num_cpus(), trace); }});
     compare({"the same on one worker", 20'000, [&](const auto& trace) { map(1, trace); }});
     compare({"1,000 calls of 100 squares", 100'000, [&](const auto& trace) {
                  for (int i = 0; i < 1'000; ++i) parmap::map(few, square{}, {.trace = trace});
              }});
     compare({"100,000 x 1 ns streamed", 100'000, [&](const auto& trace) {
                  double sum = 0;
-                 for (auto&& x : parmap::stream(std::views::iota(0, 100'000), square{}, {.trace = trace}))
-                     sum += x;
+                 for (auto&& x : parmap::stream(std::views::iota(0, 100'000), square{}, {.trace = trace})) sum += x;
                  if (sum < 0) fmt::print("never\n");
              }});
 }

@@ -51,8 +51,7 @@ inline option number_option(std::string_view name, std::optional<int>& to)
     return {name, "a number", [name, &to](std::string_view text) {
                 to = number(text);
                 if (!to) {
-                    throw wrong_arguments(std::string(name) + " " + std::string(text) +
-                                          ": give a whole number >= 0");
+                    throw wrong_arguments(std::string(name) + " " + std::string(text) + ": give a whole number >= 0");
                 }
             }};
 }
@@ -106,8 +105,7 @@ int run(std::string_view name, std::string_view usage, const std::vector<std::st
 }
 
 /// The operands of a program that needs some. \throws wrong_arguments that says what they are
-inline const std::vector<std::string>& at_least_one(std::string_view what,
-                                                    const std::vector<std::string>& given)
+inline const std::vector<std::string>& at_least_one(std::string_view what, const std::vector<std::string>& given)
 {
     if (given.empty()) throw wrong_arguments("no " + std::string(what) + " was given");
     return given;
@@ -127,9 +125,7 @@ inline std::size_t read_some(int fd, std::span<std::byte> buffer, const std::str
 /// A file that closes itself. What it throws names it.
 class input_file {
 public:
-    explicit input_file(const std::string& path)
-        : path_(path),
-          fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+    explicit input_file(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
     {
         if (fd_ < 0) throw std::system_error(errno, std::generic_category(), path_);
     }

@@ -100,8 +100,7 @@ int graph_in_an_arena_of_two()
         sums.push_back(graph.reduce("add up", products, 0L, std::plus<>()));
     }
     const auto total = graph.add(
-        "total", [](parmap::task_results<long> all) { return std::accumulate(all.begin(), all.end(), 0L); },
-        sums);
+        "total", [](parmap::task_results<long> all) { return std::accumulate(all.begin(), all.end(), 0L); }, sums);
     tbb::task_arena(2).execute([&] { graph.run(); });
     return total.get() == 10 * (19'999L * 20'000L / 2) ? items.most() : 0;
 }

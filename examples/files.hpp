@@ -125,8 +125,7 @@ inline std::string sha256(const std::string& path)
     if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
         throw std::runtime_error("OpenSSL offers no SHA-256");
     }
-    for_each_piece(
-        path, [&](std::string_view piece) { EVP_DigestUpdate(context.get(), piece.data(), piece.size()); });
+    for_each_piece(path, [&](std::string_view piece) { EVP_DigestUpdate(context.get(), piece.data(), piece.size()); });
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
     EVP_DigestFinal_ex(context.get(), digest.data(), &length);

@@ -149,8 +149,8 @@ bytes compress(bytes chunk, int level)
     constexpr int with_gzip_header = 16;  // zlib's number for it
     constexpr int usual_memory = 8;
     z_stream stream{};
-    const int error = deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + with_gzip_header, usual_memory,
-                                   Z_DEFAULT_STRATEGY);
+    const int error =
+        deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + with_gzip_header, usual_memory, Z_DEFAULT_STRATEGY);
     if (error != Z_OK) throw std::runtime_error(std::string("zlib: ") + zError(error));
     const std::unique_ptr<z_stream, decltype(&deflateEnd)> ended_here(&stream, deflateEnd);
 
@@ -183,13 +183,13 @@ void compress_input(const arguments& args)
 int main(int argc, char** argv)
 {
     arguments args;
-    return command_line::run(
-        "gziplines", usage, {argv + 1, argv + argc},
-        {command_line::number_option("--workers", args.workers),
-         {"--level", "a number", [&](std::string_view text) { args.level = parse_level(text); }}},
-        [&](const std::vector<std::string>& operands) {
-            if (!operands.empty()) throw wrong_arguments(operands.front() + ": only standard input is read");
-            compress_input(args);
-            return 0;
-        });
+    return command_line::run("gziplines", usage, {argv + 1, argv + argc},
+                             {command_line::number_option("--workers", args.workers),
+                              {"--level", "a number", [&](std::string_view text) { args.level = parse_level(text); }}},
+                             [&](const std::vector<std::string>& operands) {
+                                 if (!operands.empty())
+                                     throw wrong_arguments(operands.front() + ": only standard input is read");
+                                 compress_input(args);
+                                 return 0;
+                             });
 }

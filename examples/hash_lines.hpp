@@ -22,8 +22,8 @@ inline std::string line(const std::string& hash, const std::string& path)
 
 /// Prints a line for every file that could be read, and says on stderr which could not, with the words of `reason`.
 /// \return the exit code
-int print(std::string_view program, files::found<std::string> tree,
-          const parmap::outcome<std::string>& hashes, const auto& reason)
+int print(std::string_view program, files::found<std::string> tree, const parmap::outcome<std::string>& hashes,
+          const auto& reason)
 {
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
         if (hashes.values[i]) std::cout << line(*hashes.values[i], tree.items[i]);

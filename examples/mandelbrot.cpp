@@ -216,15 +216,14 @@ void run(const arguments& args)
 int main(int argc, char** argv)
 {
     arguments args;
-    return command_line::run(
-        "mandelbrot", usage, {argv + 1, argv + argc},
-        {{"--size", "WIDTHxHEIGHT", [&](std::string_view text) { parse_size(text, args); }},
-         command_line::number_option("--workers", args.workers),
-         {"--compare", "", [&](std::string_view) { args.compare = true; }}},
-        [&](const std::vector<std::string>& operands) {
-            args.out = the_only(operands);
-            run(args);
-            if (!std::cout.flush()) throw std::runtime_error("the output could not be written");
-            return 0;
-        });
+    return command_line::run("mandelbrot", usage, {argv + 1, argv + argc},
+                             {{"--size", "WIDTHxHEIGHT", [&](std::string_view text) { parse_size(text, args); }},
+                              command_line::number_option("--workers", args.workers),
+                              {"--compare", "", [&](std::string_view) { args.compare = true; }}},
+                             [&](const std::vector<std::string>& operands) {
+                                 args.out = the_only(operands);
+                                 run(args);
+                                 if (!std::cout.flush()) throw std::runtime_error("the output could not be written");
+                                 return 0;
+                             });
 }

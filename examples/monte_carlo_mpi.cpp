@@ -70,8 +70,7 @@ double payoff(std::uint64_t path)
     double price = 100;
     double sum = 0;
     for (int month = 0; month < months; ++month) {
-        price *= std::exp((rate - volatility * volatility / 2) * dt +
-                          volatility * std::sqrt(dt) * random.normal());
+        price *= std::exp((rate - volatility * volatility / 2) * dt + volatility * std::sqrt(dt) * random.normal());
         sum += price;
     }
     return std::exp(-rate) * std::max(sum / months - strike, 0.0);
@@ -79,9 +78,9 @@ double payoff(std::uint64_t path)
 
 int print_price(const parmap::mpi::session& session, std::optional<int> workers, int paths)
 {
-    const double sum = parmap::mpi::map_reduce(
-        MPI_COMM_WORLD, std::views::iota(std::uint64_t{0}, static_cast<std::uint64_t>(paths)), payoff, 0.0,
-        std::plus<>(), {.max_workers = workers, .progress = "drawing paths"});
+    const double sum =
+        parmap::mpi::map_reduce(MPI_COMM_WORLD, std::views::iota(std::uint64_t{0}, static_cast<std::uint64_t>(paths)),
+                                payoff, 0.0, std::plus<>(), {.max_workers = workers, .progress = "drawing paths"});
     if (session.rank() != 0) return 0;
     const double price = sum / paths;
     std::cout << "price " << price << ' ' << std::hexfloat << price << '\n';
@@ -99,8 +98,7 @@ int main(int argc, char** argv)
         "monte_carlo_mpi", usage, {argv + 1, argv + argc},
         {command_line::number_option("--workers", workers), command_line::number_option("--paths", paths)},
         [&](const std::vector<std::string>& operands) {
-            if (!operands.empty())
-                throw command_line::wrong_arguments("nothing is expected after the options");
+            if (!operands.empty()) throw command_line::wrong_arguments("nothing is expected after the options");
             return print_price(session, workers, *paths);
         });
 }

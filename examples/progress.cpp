@@ -54,17 +54,16 @@ double in_parallel_pipeline()
     parmap::progress_scope progress(items, "parallel_pipeline");
     std::size_t next = 0;
     double last = 0;
-    tbb::parallel_pipeline(
-        16, tbb::make_filter<void, std::size_t>(tbb::filter_mode::serial_in_order,
-                                                [&](tbb::flow_control& flow) {
-                                                    if (next == items) flow.stop();
-                                                    return next++;
-                                                }) &
-                tbb::make_filter<std::size_t, double>(tbb::filter_mode::parallel, &work) &
-                tbb::make_filter<double, void>(tbb::filter_mode::serial_in_order, [&](double x) {
-                    last = x;
-                    progress.advance();
-                }));
+    tbb::parallel_pipeline(16, tbb::make_filter<void, std::size_t>(tbb::filter_mode::serial_in_order,
+                                                                   [&](tbb::flow_control& flow) {
+                                                                       if (next == items) flow.stop();
+                                                                       return next++;
+                                                                   }) &
+                                   tbb::make_filter<std::size_t, double>(tbb::filter_mode::parallel, &work) &
+                                   tbb::make_filter<double, void>(tbb::filter_mode::serial_in_order, [&](double x) {
+                                       last = x;
+                                       progress.advance();
+                                   }));
     return last;
 }
 
@@ -81,8 +80,7 @@ int main()
 {
     const double expected = work(items - 1);
     const bool right = in_parallel_for() == expected && in_parallel_reduce() == expected &&
-                       in_parallel_pipeline() == expected &&
-                       in_a_serial_loop({items - 2, items - 1}) == expected;
+                       in_parallel_pipeline() == expected && in_a_serial_loop({items - 2, items - 1}) == expected;
     parmap::println(right ? "four ways, one result" : "the results differ");
     return right ? 0 : 1;
 }

@@ -140,8 +140,8 @@ std::string script_type(std::string_view line)
     std::string_view name = program.substr(program.rfind('/') + 1);
     if (name == "env") name = take_word(line);
     const bool is_plain = std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '_' || c == '+';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '+';
     });
     return is_plain && !name.empty() && name.size() <= 20 ? std::string(name) + " script" : "script";
 }
@@ -189,8 +189,7 @@ struct row {
 
 /// The rows of the files of which everything is known; complaints about the others.
 files::found<row> join(const files::found<std::string>& tree, const std::vector<attempt<std::string>>& hashes,
-                       const std::vector<attempt<extent>>& sizes,
-                       const std::vector<attempt<std::string>>& types)
+                       const std::vector<attempt<extent>>& sizes, const std::vector<attempt<std::string>>& types)
 {
     files::found<row> table{{}, tree.complaints};
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
@@ -255,10 +254,9 @@ std::string in_words(const files::found<row>& table, const totals& sums)
     const int bytes_width = width("bytes", all.size.bytes);
 
     std::ostringstream text;
-    const auto put_file = [&](std::string_view hash, const auto& lines, std::string_view type,
-                              std::string_view path) {
-        text << std::left << std::setw(64) << hash << "  " << std::right << std::setw(lines_width) << lines
-             << "  " << std::left << std::setw(static_cast<int>(type_width)) << type << "  " << path << '\n';
+    const auto put_file = [&](std::string_view hash, const auto& lines, std::string_view type, std::string_view path) {
+        text << std::left << std::setw(64) << hash << "  " << std::right << std::setw(lines_width) << lines << "  "
+             << std::left << std::setw(static_cast<int>(type_width)) << type << "  " << path << '\n';
     };
     put_file("sha256", "lines", "type", "path");
     for (const row& file : table) {
@@ -266,8 +264,8 @@ std::string in_words(const files::found<row>& table, const totals& sums)
     }
 
     const auto put_sum = [&](const auto& files, const auto& lines, const auto& bytes, std::string_view type) {
-        text << std::right << std::setw(files_width) << files << "  " << std::setw(lines_width) << lines
-             << "  " << std::setw(bytes_width) << bytes << "  " << type << '\n';
+        text << std::right << std::setw(files_width) << files << "  " << std::setw(lines_width) << lines << "  "
+             << std::setw(bytes_width) << bytes << "  " << type << '\n';
     };
     text << '\n';
     put_sum("files", "lines", "bytes", "type");
@@ -297,8 +295,7 @@ int print_report(const std::vector<std::string>& roots, const arguments& args)
     const auto text = graph.add("lay out", in_words, table, sums);
     const auto draw = [&] { return !args.dot || write(graph.dot(), *args.dot); };
     try {
-        graph.run({.max_workers = args.workers,
-                   .progress = parmap::progress_bar{.label = "report", .unit = "step"}});
+        graph.run({.max_workers = args.workers, .progress = parmap::progress_bar{.label = "report", .unit = "step"}});
     } catch (...) {
         draw();  // which step failed, and which were left out
         throw;

@@ -23,9 +23,9 @@ constexpr std::string_view usage =
 int hash_tree(const std::vector<std::string>& roots, std::optional<int> workers)
 {
     const files::found<std::string> tree = files::below(roots, workers);
-    const auto hashes = parmap::try_map(
-        tree, files::sha256,
-        {.max_workers = workers, .progress = parmap::progress_bar{.label = "hashing", .unit = "file"}});
+    const auto hashes =
+        parmap::try_map(tree, files::sha256,
+                        {.max_workers = workers, .progress = parmap::progress_bar{.label = "hashing", .unit = "file"}});
     return hash_lines::print("sha256tree", tree, hashes, files::reason);
 }
 

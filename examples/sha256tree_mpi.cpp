@@ -35,8 +35,7 @@ std::string reason(const parmap::failure& failed)
     }
 }
 
-int hash_tree(const parmap::mpi::session& session, const std::vector<std::string>& roots,
-              std::optional<int> workers)
+int hash_tree(const parmap::mpi::session& session, const std::vector<std::string>& roots, std::optional<int> workers)
 {
     const files::found<std::string> tree = files::below(roots, workers);
     const auto hashes = parmap::mpi::try_map(

@@ -136,9 +136,8 @@ TEST(Composition, InsideAFlowGraphNode)
 
 TEST(Composition, InsideAnotherMapAndAnother)
 {
-    parmap::for_each(std::views::iota(0, 6), [](int) {
-        parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_algorithms(); });
-    });
+    parmap::for_each(std::views::iota(0, 6),
+                     [](int) { parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_algorithms(); }); });
 }
 
 TEST(Composition, InsideANarrowerArena)
@@ -231,14 +230,12 @@ TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
         parmap::task_graph graph;
         std::vector<parmap::task<int>> sums;
         for (int i = 0; i < 8; ++i) {
-            const auto once =
-                graph.add("once", [&] { return parmap::map(std::views::iota(0, 500), counted); });
+            const auto once = graph.add("once", [&] { return parmap::map(std::views::iota(0, 500), counted); });
             const auto twice = graph.map("twice", once, counted);
             sums.push_back(graph.reduce("sum", twice, 0, [&](int a, int b) { return counted(a + b) - 1; }));
         }
         const auto total = graph.add(
-            "total", [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); },
-            sums);
+            "total", [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); }, sums);
         tbb::task_arena(2).execute([&] { graph.run({.grain_size = 1}); });
         EXPECT_EQ(total.get(), 8 * (499 * 500 / 2 + 2 * 500));
     });
@@ -315,8 +312,7 @@ TEST(Composition, AMapMayRunWithALockHeld)
             std::mutex lock;
             tbb::parallel_for(0, 200, [&](int) {
                 const std::lock_guard held(lock);
-                parmap::for_each(std::views::iota(0, 20), slowly,
-                                 {.max_workers = inner_workers, .grain_size = 1});
+                parmap::for_each(std::views::iota(0, 20), slowly, {.max_workers = inner_workers, .grain_size = 1});
             });
         });
         parmap::detail::assume_cpus(0);
@@ -364,9 +360,8 @@ TEST(Composition, AMapInsideAGroupCancelledBeforeThrowsCancelled)
             tbb::task_group group;
             group.run_and_wait([&] {
                 group.cancel();
-                EXPECT_THROW(
-                    parmap::for_each(std::views::iota(0, 10), slowly, {.max_workers = inner_workers}),
-                    parmap::cancelled);
+                EXPECT_THROW(parmap::for_each(std::views::iota(0, 10), slowly, {.max_workers = inner_workers}),
+                             parmap::cancelled);
             });
         });
         parmap::detail::assume_cpus(0);

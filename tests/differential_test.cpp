@@ -74,8 +74,7 @@ struct scenario {
 std::ostream& operator<<(std::ostream& out, const scenario& s)
 {
     out << "size " << s.size << ", workers " << s.workers << ", max_workers " << s.max_workers.value_or(-1)
-        << ", grain " << s.grain << ", kind " << s.kind << ", algorithm " << static_cast<int>(s.which)
-        << ", throws at";
+        << ", grain " << s.grain << ", kind " << s.kind << ", algorithm " << static_cast<int>(s.which) << ", throws at";
     for (const std::size_t i : s.throws_at) out << ' ' << i;
     if (s.stops_at) out << ", stops at " << *s.stops_at;
     if (s.timeout) out << ", timeout " << s.timeout->count();
@@ -130,10 +129,8 @@ public:
 
     parmap::options options()
     {
-        parmap::options options{.max_workers = s_.max_workers,
-                                .stop = stop_.get_token(),
-                                .timeout = s_.timeout,
-                                .grain_size = s_.grain};
+        parmap::options options{
+            .max_workers = s_.max_workers, .stop = stop_.get_token(), .timeout = s_.timeout, .grain_size = s_.grain};
         if (s_.with_progress) options.progress = [this](const parmap::progress_state& now) { last_ = now; };
         return options;
     }
@@ -188,9 +185,7 @@ public:
 private:
     void expect_stopped(parmap::stop_reason reason) const
     {
-        EXPECT_EQ(reason,
-                  s_.times_out() ? parmap::stop_reason::timed_out : parmap::stop_reason::stop_requested)
-            << s_;
+        EXPECT_EQ(reason, s_.times_out() ? parmap::stop_reason::timed_out : parmap::stop_reason::stop_requested) << s_;
         EXPECT_TRUE(s_.times_out() || s_.stops_at) << s_;
     }
 

@@ -211,8 +211,7 @@ TEST(Run, ItemsOfAQuantumStayTogether)
                     on_workers(workers, [&] {
                         const quantum_check check(size, quantum);
                         const parmap::options options{.stop = source.get_token(), .grain_size = grain};
-                        const auto ran =
-                            parmap::detail::run(size, block_function(check, quantum), run_limits(options));
+                        const auto ran = parmap::detail::run(size, block_function(check, quantum), run_limits(options));
                         EXPECT_EQ(ran.completed, size);
                         for (const auto& count : check.runs) ASSERT_EQ(count, 1);
                     });
@@ -335,15 +334,14 @@ TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
 {
     on_workers(2, [] {
         std::latch others(9'999);
-        parmap::for_each(std::views::iota(0, 10'000),
-                         [&](int x) { x == 0 ? others.wait() : others.count_down(); });
+        parmap::for_each(std::views::iota(0, 10'000), [&](int x) { x == 0 ? others.wait() : others.count_down(); });
     });
 }
 
 TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
 {
     on_workers(most_workers, [] {
-        std::fesetround(FE_UPWARD);  // after the arena was made, which keeps the mode of then
+        std::fesetround(FE_UPWARD);                    // after the arena was made, which keeps the mode of then
         for (const int workers : {most_workers, 4}) {  // in the caller's arena, and in one of the map's own
             std::latch all_here(workers);
             const auto modes = parmap::map(std::views::iota(0, workers),
@@ -380,8 +378,7 @@ TEST(Traps, AForkedChildRunsAlone)
 {
     const auto sum_of = [](std::size_t n) {
         std::atomic<std::size_t> sum{0};
-        parmap::for_each(std::views::iota(std::size_t{0}, n), [&](std::size_t x) { sum += x; },
-                         {.grain_size = 1});
+        parmap::for_each(std::views::iota(std::size_t{0}, n), [&](std::size_t x) { sum += x; }, {.grain_size = 1});
         return sum.load();
     };
     on_workers(most_workers, [&] { ASSERT_EQ(sum_of(1000), 499'500U); });

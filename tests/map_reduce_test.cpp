@@ -105,8 +105,7 @@ TEST(MapReduce, SumsWhatTheFunctionGives)
 {
     on_workers(most_workers, [] {
         const auto square = [](int x) { return std::int64_t{x} * x; };
-        EXPECT_EQ(parmap::map_reduce(numbers(100'000), square, std::int64_t{0}, std::plus{}),
-                  333'328'333'350'000);
+        EXPECT_EQ(parmap::map_reduce(numbers(100'000), square, std::int64_t{0}, std::plus{}), 333'328'333'350'000);
     });
 }
 
@@ -133,8 +132,7 @@ TEST(MapReduce, UsesInitOnceAndFromTheLeft)
     const auto text = [](int x) { return std::to_string(x) + ","; };
     for (int workers = 1; workers <= most_workers; ++workers) {
         on_workers(workers, [&] {
-            EXPECT_EQ(parmap::map_reduce(numbers(4), text, std::string("init:"), std::plus{}),
-                      "init:0,1,2,3,");
+            EXPECT_EQ(parmap::map_reduce(numbers(4), text, std::string("init:"), std::plus{}), "init:0,1,2,3,");
         });
     }
 }
@@ -165,8 +163,7 @@ TEST(MapReduce, GivesTheSameBitsForEveryWorkerCountAndGrain)
         std::optional<std::uint64_t> expected;
         if (size != 0) {
             const auto value = [&](std::size_t i) { return root(v[i]); };
-            expected =
-                std::bit_cast<std::uint64_t>(0.1 + documented_grouping(size, value, std::plus{}).result());
+            expected = std::bit_cast<std::uint64_t>(0.1 + documented_grouping(size, value, std::plus{}).result());
         } else {
             expected = std::bit_cast<std::uint64_t>(0.1);
         }
@@ -190,8 +187,7 @@ TEST(MapReduce, GroupsAsDocumented)
     const auto letter = [](std::size_t i) { return std::string(1, static_cast<char>('a' + i % 26)); };
     const auto paired = [](const std::string& a, const std::string& b) { return "(" + a + b + ")"; };
     EXPECT_EQ(documented_grouping(7, letter, paired).result(), "(((ab)(cd))((ef)g))");
-    for (const std::size_t size :
-         {1U, 2U, 3U, 5U, 6U, 7U, 8U, 9U, 100U, 4095U, 4096U, 4097U, 8193U, 20'000U}) {
+    for (const std::size_t size : {1U, 2U, 3U, 5U, 6U, 7U, 8U, 9U, 100U, 4095U, 4096U, 4097U, 8193U, 20'000U}) {
         const std::string expected = documented_grouping(size, letter, paired).result();
         for (const int workers : {1, 2, 3, most_workers}) {
             on_workers(workers, [&] {
@@ -237,10 +233,10 @@ TEST(MapReduce, ConvertsToTheTypeOfInit)
 TEST(MapReduce, CopiesWhatAFunctionReturnsByReference)
 {
     const std::vector<std::string> words{"a", "b"};
-    EXPECT_EQ(parmap::map_reduce(
-                  words, [](const std::string& word) -> const std::string& { return word; }, std::string{},
-                  std::plus{}),
-              "ab");
+    EXPECT_EQ(
+        parmap::map_reduce(
+            words, [](const std::string& word) -> const std::string& { return word; }, std::string{}, std::plus{}),
+        "ab");
     EXPECT_EQ(words, (std::vector<std::string>{"a", "b"}));
 }
 
@@ -261,10 +257,9 @@ TEST(MapReduce, ReadsEveryKindOfRange)
               "abbccc");
     EXPECT_EQ(parmap::map_reduce(std::views::iota(0, 5), same, 0, std::plus{}), 10);
     EXPECT_EQ(parmap::map_reduce(parmap::vector<int>(5, 2), same, 0, std::plus{}), 10);
-    EXPECT_EQ(
-        parmap::map_reduce(
-            std::vector<bool>{true, false, true}, [](bool b) { return b; }, false, std::bit_xor<bool>{}),
-        false);
+    EXPECT_EQ(parmap::map_reduce(
+                  std::vector<bool>{true, false, true}, [](bool b) { return b; }, false, std::bit_xor<bool>{}),
+              false);
 }
 
 // Accumulators
@@ -314,8 +309,7 @@ TEST(MapReduce, DestroysEveryAccumulatorWhenAnythingThrows)
             EXPECT_EQ(counted::alive, 0);
             for (const int moves : {0, 1, 2, 3, 100, 5000}) {
                 counted::moves_until_throw = moves;
-                EXPECT_THROW(parmap::map_reduce(numbers(10'000), whole, counted(0), added),
-                             std::runtime_error);
+                EXPECT_THROW(parmap::map_reduce(numbers(10'000), whole, counted(0), added), std::runtime_error);
                 counted::moves_until_throw = -1;
                 EXPECT_EQ(counted::alive, 0);
             }
@@ -442,9 +436,8 @@ TEST(MapReduce, ProgressCountsTheItemsBeforeAFailure)
         if (x == 5003) throw coded_error{x};  // in the middle of a leaf
         return x;
     };
-    EXPECT_THROW(
-        parmap::map_reduce(numbers(20'000), fails, 0, std::plus{}, {.max_workers = 1, .progress = watch}),
-        coded_error);
+    EXPECT_THROW(parmap::map_reduce(numbers(20'000), fails, 0, std::plus{}, {.max_workers = 1, .progress = watch}),
+                 coded_error);
     EXPECT_EQ(last.done, 5003U);
     EXPECT_EQ(last.phase, parmap::progress_phase::failed);
 }
@@ -472,8 +465,7 @@ struct matrix {
     {
         constexpr std::uint64_t prime = 2'147'483'647;
         const auto cell = [&](std::size_t row, std::size_t column) {
-            return (a.cells.at(2 * row) * b.cells.at(column) +
-                    a.cells.at(2 * row + 1) * b.cells.at(2 + column)) %
+            return (a.cells.at(2 * row) * b.cells.at(column) + a.cells.at(2 * row + 1) * b.cells.at(2 + column)) %
                    prime;
         };
         return {{cell(0, 0), cell(0, 1), cell(1, 0), cell(1, 1)}};
@@ -549,13 +541,12 @@ void check(const scenario& s, Range&& range)
         return Algebra::value(element);
     };
     try {
-        const auto result = parmap::map_reduce(
-            range, item, Algebra::init(), Algebra::combine,
-            {.max_workers = s.max_workers, .stop = source.get_token(), .grain_size = s.grain});
+        const auto result =
+            parmap::map_reduce(range, item, Algebra::init(), Algebra::combine,
+                               {.max_workers = s.max_workers, .stop = source.get_token(), .grain_size = s.grain});
         EXPECT_TRUE(s.throws_at.empty()) << s;
         auto expected = Algebra::init();
-        for (std::size_t i = 0; i < s.size; ++i)
-            expected = Algebra::combine(std::move(expected), Algebra::value(i));
+        for (std::size_t i = 0; i < s.size; ++i) expected = Algebra::combine(std::move(expected), Algebra::value(i));
         EXPECT_TRUE(result == expected) << s;
         EXPECT_EQ(returned, s.size) << s;
     } catch (const item_error& e) {
@@ -590,8 +581,7 @@ TEST(Differential, RandomReductionsDoWhatTheSerialFoldDoes)
 {
     for_random_cases(10'000, [](dice& random) {
         const scenario s = random_scenario(random);
-        on_workers(s.workers,
-                   [&] { s.matrices ? check_range<matrix_product>(s) : check_range<concatenation>(s); });
+        on_workers(s.workers, [&] { s.matrices ? check_range<matrix_product>(s) : check_range<concatenation>(s); });
     });
 }
 
@@ -631,8 +621,7 @@ TEST(Differential, RandomReductionsFailAsOneWorkerDoes)
         const std::size_t one_in = 1 + random.below(2 * size);
         const std::uint64_t salt = random.next();
         const auto unlucky = [&](std::uint64_t a, std::uint64_t b) {
-            std::minstd_rand mixed(
-                static_cast<std::uint_fast32_t>((salt ^ (a * 1'000'003 + b)) % 2'147'483'647));
+            std::minstd_rand mixed(static_cast<std::uint_fast32_t>((salt ^ (a * 1'000'003 + b)) % 2'147'483'647));
             mixed.discard(2);
             return mixed() % one_in == 0;
         };
@@ -654,8 +643,8 @@ TEST(Differential, RandomReductionsFailAsOneWorkerDoes)
                     return left.end == 0 ? right : combine(left, right);
                 };
                 const auto actual = end_of([&] {
-                    return parmap::map_reduce(std::views::iota(std::size_t{0}, size), item,
-                                              span_of_items{0, 0}, last_step, {.grain_size = grain});
+                    return parmap::map_reduce(std::views::iota(std::size_t{0}, size), item, span_of_items{0, 0},
+                                              last_step, {.grain_size = grain});
                 });
                 EXPECT_TRUE(actual == expected) << "size " << size << ", workers " << workers;
             });

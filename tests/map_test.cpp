@@ -102,9 +102,8 @@ TEST(Map, TakesAMoveOnlyFunction)
 
 TEST(Map, KeepsWhatAFunctionReturnsByReferenceIntoAnElement)
 {
-    const auto words = std::views::iota(0, 3) | std::views::transform([](int i) {
-                           return std::string(100, static_cast<char>('a' + i));
-                       });
+    const auto words = std::views::iota(0, 3) |
+                       std::views::transform([](int i) { return std::string(100, static_cast<char>('a' + i)); });
     const auto same = parmap::map(words, std::identity());
     for (int i = 0; i < 3; ++i) EXPECT_EQ(same[static_cast<std::size_t>(i)], words[i]);
 }
@@ -277,8 +276,7 @@ TEST(Map, GivesBools)
 TEST(Map, DecaysReferences)
 {
     const std::vector<std::string> words{"a", "b"};
-    const auto copies =
-        parmap::map(words, [](const std::string& word) -> const std::string& { return word; });
+    const auto copies = parmap::map(words, [](const std::string& word) -> const std::string& { return word; });
     static_assert(std::is_same_v<decltype(copies), const std::vector<std::string>>);
     EXPECT_EQ(copies, words);
 }
@@ -336,8 +334,7 @@ TEST(Map, ThrowsWhatACopyOfAResultThrows)
     std::vector<uncopyable_42> values;
     values.reserve(100);
     for (int i = 0; i < 100; ++i) values.emplace_back(i);
-    EXPECT_THROW(parmap::map(values, [](const uncopyable_42& v) -> const uncopyable_42& { return v; }),
-                 coded_error);
+    EXPECT_THROW(parmap::map(values, [](const uncopyable_42& v) -> const uncopyable_42& { return v; }), coded_error);
 }
 
 template <class T>
@@ -391,8 +388,7 @@ TEST(MapInto, RefusesAnOutputOfAnotherLength)
         parmap::map_into(numbers(10), out, [&](int) { return ++ran; });
         FAIL();
     } catch (const std::invalid_argument& e) {
-        EXPECT_NE(std::string(e.what()).find("10 elements do not fit an output of 9"), std::string::npos)
-            << e.what();
+        EXPECT_NE(std::string(e.what()).find("10 elements do not fit an output of 9"), std::string::npos) << e.what();
     }
     EXPECT_EQ(ran, 0);
 }

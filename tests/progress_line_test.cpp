@@ -63,8 +63,7 @@ TEST(RenderLine, NeverReachesTheLastColumn)
          {"hashing", "", "漢字", "e\u0301te\u0301", "a longer label than most terminals are wide"}) {
         line.state.label = label;
         for (int columns = 1; columns <= 200; ++columns) {
-            EXPECT_LT(cells(render_line(line, {.columns = columns, .utf8 = true})),
-                      static_cast<std::size_t>(columns));
+            EXPECT_LT(cells(render_line(line, {.columns = columns, .utf8 = true})), static_cast<std::size_t>(columns));
         }
     }
 }
@@ -203,19 +202,17 @@ TEST(NextPlainLine, IsAtTenSecondsThenThirtyThenEachMinute)
 
 TEST(RenderJson, HasEveryFigure)
 {
-    EXPECT_EQ(
-        render_json(some_line()),
-        R"({"t":12.000,"label":"hashing","done":42,"total":100,"rate":3.4,"eta_s":17.000,"busy":8,"workers":8,)"
-        R"("state":"running"})");
+    EXPECT_EQ(render_json(some_line()),
+              R"({"t":12.000,"label":"hashing","done":42,"total":100,"rate":3.4,"eta_s":17.000,"busy":8,"workers":8,)"
+              R"("state":"running"})");
     line_state line = some_line();
     line.state.total.reset();
     line.state.eta.reset();
     line.state.label = "a \"quoted\" back\\slash\n";
     line.state.phase = progress_phase::cancelled;
-    EXPECT_EQ(
-        render_json(line),
-        R"({"t":12.000,"label":"a \"quoted\" back\\slash ","done":42,"total":null,"rate":3.4,"eta_s":null,)"
-        R"("busy":8,"workers":8,"state":"cancelled"})");
+    EXPECT_EQ(render_json(line),
+              R"({"t":12.000,"label":"a \"quoted\" back\\slash ","done":42,"total":null,"rate":3.4,"eta_s":null,)"
+              R"("busy":8,"workers":8,"state":"cancelled"})");
 }
 
 // What may be shown, and its width
@@ -258,8 +255,7 @@ TEST(Printable, LeavesNothingHarmful)
 TEST(RenderFrame, OneLineIsAReturnTheLineAndAnErasure)
 {
     EXPECT_EQ(render_frame({}, {.lines = {"abc"}, .columns = 80}), "\rabc\x1b[K");
-    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 80}, {.lines = {"abd"}, .columns = 80}),
-              "\rabd\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 80}, {.lines = {"abd"}, .columns = 80}), "\rabd\x1b[K");
 }
 
 TEST(RenderFrame, SeveralLinesAreDrawnFromTheFirst)
@@ -273,8 +269,7 @@ TEST(RenderFrame, TheLastLineStaysAboveTheOthers)
     const std::vector<std::string> done{"done"};
     EXPECT_EQ(render_frame({.lines = {"a", "b"}, .columns = 80}, {.lines = {"b"}, .columns = 80}, done),
               "\r\x1b[1Adone\x1b[K\nb\x1b[K");
-    EXPECT_EQ(render_frame({.lines = {"b"}, .columns = 80}, {.lines = {}, .columns = 80}, done),
-              "\rdone\x1b[K\n");
+    EXPECT_EQ(render_frame({.lines = {"b"}, .columns = 80}, {.lines = {}, .columns = 80}, done), "\rdone\x1b[K\n");
 }
 
 TEST(RenderFrame, LinesThatWentAreErased)
@@ -286,20 +281,17 @@ TEST(RenderFrame, LinesThatWentAreErased)
 
 TEST(RenderFrame, RowsThatANarrowerTerminalWrappedAreErased)
 {
-    EXPECT_EQ(
-        render_frame({.lines = {std::string(99, 'x')}, .columns = 100}, {.lines = {"short"}, .columns = 50}),
-        "\r\x1b[1A\x1b[Jshort\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {std::string(99, 'x')}, .columns = 100}, {.lines = {"short"}, .columns = 50}),
+              "\r\x1b[1A\x1b[Jshort\x1b[K");
     // And those that it wrapped otherwise than was counted.
-    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 100}, {.lines = {"abd"}, .columns = 50}),
-              "\r\x1b[Jabd\x1b[K");
+    EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 100}, {.lines = {"abd"}, .columns = 50}), "\r\x1b[Jabd\x1b[K");
 }
 
 // Which style
 
 TEST(ChooseStyle, TheOptionThenTheVariableThenTheSurroundings)
 {
-    const auto choose = [](bar_style asked, const char* progress, const char* term, const char* ci,
-                           bool tty) {
+    const auto choose = [](bar_style asked, const char* progress, const char* term, const char* ci, bool tty) {
         return choose_style(asked, {.on_terminal = tty, .progress = progress, .term = term, .ci = ci});
     };
     const auto automatic = bar_style::automatic;

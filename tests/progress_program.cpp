@@ -13,13 +13,13 @@
 int main(int argc, char** argv)
 {
     const std::string gate = argc == 2 ? argv[1] : "";
-    const auto squares = parmap::map(
-        std::views::iota(0, 100),
-        [&](int x) {
-            if (x == 99 && !gate.empty()) std::ifstream(gate).get();
-            return x * x;
-        },
-        {.progress = parmap::progress_bar{.label = "squaring", .delay = std::chrono::milliseconds(0)},
-         .grain_size = 1});
+    const auto squares =
+        parmap::map(std::views::iota(0, 100),
+                    [&](int x) {
+                        if (x == 99 && !gate.empty()) std::ifstream(gate).get();
+                        return x * x;
+                    },
+                    {.progress = parmap::progress_bar{.label = "squaring", .delay = std::chrono::milliseconds(0)},
+                     .grain_size = 1});
     std::cout << "sum " << std::accumulate(squares.begin(), squares.end(), 0) << '\n';
 }

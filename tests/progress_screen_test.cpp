@@ -61,8 +61,7 @@ protected:
     {
         termios raw{};
         ::cfmakeraw(&raw);
-        if (::openpty(&other_side_, &fd, nullptr, &raw, nullptr) != 0)
-            throw std::runtime_error("openpty failed");
+        if (::openpty(&other_side_, &fd, nullptr, &raw, nullptr) != 0) throw std::runtime_error("openpty failed");
         stop();
     }
     ~StoppedTerminal() override { ::close(other_side_); }

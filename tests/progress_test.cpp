@@ -58,8 +58,8 @@ public:
     {
         return [this](const progress_state& s) {
             EXPECT_FALSE(inside_.exchange(true));
-            states.push_back({std::string(s.label), std::string(s.unit), s.done, s.total, s.busy, s.workers,
-                              s.phase, std::this_thread::get_id()});
+            states.push_back({std::string(s.label), std::string(s.unit), s.done, s.total, s.busy, s.workers, s.phase,
+                              std::this_thread::get_id()});
             ++count;
             count.notify_all();
             inside_ = false;
@@ -243,8 +243,7 @@ TEST(Progress, ASinkMayRunAMapWithProgress)
 {
     std::atomic<int> inner{0};
     const auto nested = [&](const progress_state&) {
-        parmap::for_each(std::views::iota(0, 10), [](int) {},
-                         {.progress = [&](const progress_state&) { ++inner; }});
+        parmap::for_each(std::views::iota(0, 10), [](int) {}, {.progress = [&](const progress_state&) { ++inner; }});
         inner.notify_all();
     };
     parmap::for_each(std::views::iota(0, 2), [&](int) { inner.wait(0); }, {.progress = nested});
@@ -256,9 +255,8 @@ TEST(Progress, WhatASinkHoldsIsReleasedBeforeTheCallReturns)
     for (int round = 0; round < 200; ++round) {
         const auto held = std::make_shared<int>(0);
         std::atomic<int> calls{0};
-        parmap::for_each(
-            std::views::iota(0, 2), [&](int) { round == 0 ? calls.wait(0) : void(); },
-            {.progress = [held, &calls](const progress_state&) { ++calls, calls.notify_all(); }});
+        parmap::for_each(std::views::iota(0, 2), [&](int) { round == 0 ? calls.wait(0) : void(); },
+                         {.progress = [held, &calls](const progress_state&) { ++calls, calls.notify_all(); }});
         EXPECT_EQ(held.use_count(), 1);
     }
 }
@@ -300,8 +298,7 @@ protected:
     Terminal()
     {
         const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
-        if (::openpty(&screen_, &fd, nullptr, nullptr, &size) != 0)
-            throw std::runtime_error("openpty failed");
+        if (::openpty(&screen_, &fd, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty failed");
         reading_ = std::async(std::launch::async, [this] {
             std::string all;
             char buffer[4096];
@@ -346,10 +343,9 @@ private:
 
 TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
 {
-    parmap::for_each(
-        std::views::iota(0, 42), [&](int) { drawn.wait(false); },
-        {.progress = progress_bar{
-             .label = "hashing", .unit = "file", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
+    parmap::for_each(std::views::iota(0, 42), [&](int) { drawn.wait(false); },
+                     {.progress = progress_bar{
+                          .label = "hashing", .unit = "file", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
     const std::string written = all_written();
     EXPECT_EQ(written.rfind("\rhashing:   0%|", 0), 0U) << written;
     EXPECT_NE(written.find("| 0/42 [00:00<?, 0.0 file/s"), std::string::npos) << written;
@@ -360,26 +356,24 @@ TEST_F(Terminal, ShowsTheLineWhileItRunsAndTheTotalAtTheEnd)
 
 TEST_F(Terminal, IsLeftAloneByACallThatEndsSooner)
 {
-    parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.progress = progress_bar{.label = "quick",
-                                               .delay = std::chrono::milliseconds::max(),
-                                               .style = bar_style::terminal,
-                                               .fd = fd}});
+    parmap::for_each(
+        std::views::iota(0, 100), [](int) {},
+        {.progress = progress_bar{
+             .label = "quick", .delay = std::chrono::milliseconds::max(), .style = bar_style::terminal, .fd = fd}});
     EXPECT_EQ(all_written(), "");
 }
 
 TEST_F(Terminal, ShowsTheTrueCountOfAFailure)
 {
-    EXPECT_THROW(
-        parmap::for_each(
-            std::views::iota(0, 10),
-            [&](int x) {
-                drawn.wait(false);
-                if (x == 5) throw std::runtime_error("no");
-            },
-            {.max_workers = 1,
-             .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}}),
-        std::runtime_error);
+    EXPECT_THROW(parmap::for_each(
+                     std::views::iota(0, 10),
+                     [&](int x) {
+                         drawn.wait(false);
+                         if (x == 5) throw std::runtime_error("no");
+                     },
+                     {.max_workers = 1,
+                      .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}}),
+                 std::runtime_error);
     const std::string written = all_written();
     EXPECT_NE(written.find("| 5/10 ["), std::string::npos) << written;
     EXPECT_NE(written.find(" failed\x1b[K"), std::string::npos) << written;
@@ -387,9 +381,8 @@ TEST_F(Terminal, ShowsTheTrueCountOfAFailure)
 
 TEST_F(Terminal, IsClearedAtTheEndWhenTheLineIsNotToStay)
 {
-    parmap::for_each(
-        std::views::iota(0, 10), [&](int) { drawn.wait(false); },
-        {.progress = progress_bar{.leave = false, .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
+    parmap::for_each(std::views::iota(0, 10), [&](int) { drawn.wait(false); },
+                     {.progress = progress_bar{.leave = false, .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
     const std::string written = all_written();
     EXPECT_EQ(written.substr(written.size() - 4), "\r\x1b[J") << written;
 }
@@ -397,8 +390,7 @@ TEST_F(Terminal, IsClearedAtTheEndWhenTheLineIsNotToStay)
 TEST_F(Terminal, ShowsALineForEachOfSeveralCallsAndHowManyMore)
 {
     const auto bar = [&](int i) {
-        return progress_bar{
-            .label = "call" + std::to_string(i), .delay = 0ms, .style = bar_style::terminal, .fd = fd};
+        return progress_bar{.label = "call" + std::to_string(i), .delay = 0ms, .style = bar_style::terminal, .fd = fd};
     };
     {
         std::vector<std::jthread> callers;
@@ -442,14 +434,13 @@ TEST_F(Terminal, IsNotWrittenTheSameFrameTwice)
 TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
 {
     ::testing::internal::CaptureStdout();
-    parmap::for_each(
-        std::views::iota(0, 2),
-        [&](int x) {
-            drawn.wait(false);
-            if (x == 0) parmap::println("said in between");
-        },
-        {.max_workers = 1,
-         .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
+    parmap::for_each(std::views::iota(0, 2),
+                     [&](int x) {
+                         drawn.wait(false);
+                         if (x == 0) parmap::println("said in between");
+                     },
+                     {.max_workers = 1,
+                      .progress = progress_bar{.label = "x", .delay = 0ms, .style = bar_style::terminal, .fd = fd}});
     EXPECT_EQ(::testing::internal::GetCapturedStdout(), "said in between\n");
     const std::string written = all_written();
     EXPECT_NE(written.find("\r\x1b[J"), std::string::npos) << "the bar made room: " << written;
@@ -457,14 +448,14 @@ TEST_F(Terminal, LinesOfProgramsStayAboveTheBar)
 
 TEST_F(Terminal, ThatIsStoppedDoesNotKeepTheCallFromReturning)
 {
-    const auto results = parmap::map(
-        std::views::iota(0, 3),
-        [&](int x) {
-            wait_for_text("\x1b[K");
-            EXPECT_EQ(::tcflow(fd, TCOOFF), 0);
-            return x;
-        },
-        {.progress = progress_bar{.delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = fd}});
+    const auto results =
+        parmap::map(std::views::iota(0, 3),
+                    [&](int x) {
+                        wait_for_text("\x1b[K");
+                        EXPECT_EQ(::tcflow(fd, TCOOFF), 0);
+                        return x;
+                    },
+                    {.progress = progress_bar{.delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = fd}});
     EXPECT_EQ(results, (std::vector{0, 1, 2}));
     EXPECT_EQ(::tcflow(fd, TCOON), 0);
     const std::string written = all_written();
@@ -477,9 +468,8 @@ TEST_F(Terminal, ShowsABarThoughItsDescriptorWasABrokenPipes)
     ASSERT_EQ(::pipe(pipe.data()), 0);
     ::close(pipe[0]);
     const auto call = [&] {
-        parmap::for_each(
-            std::views::iota(0, 3), [](int) {},
-            {.progress = progress_bar{.delay = 0ms, .style = bar_style::terminal, .fd = pipe[1]}});
+        parmap::for_each(std::views::iota(0, 3), [](int) {},
+                         {.progress = progress_bar{.delay = 0ms, .style = bar_style::terminal, .fd = pipe[1]}});
     };
     call();
     ASSERT_EQ(::dup2(fd, pipe[1]), pipe[1]);
@@ -494,9 +484,9 @@ TEST_F(Terminal, ShowsTheFirstFrameThoughItsDescriptorWasATerminalsThatShowsTheS
     int other_side{};
     ASSERT_EQ(::openpty(&other_side, &reused, nullptr, nullptr, nullptr), 0);
     const auto call = [&](const std::function<void()>& item) {
-        parmap::for_each(std::views::iota(0, 1), [&](int) { item(); },
-                         {.progress = progress_bar{
-                              .delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = reused}});
+        parmap::for_each(
+            std::views::iota(0, 1), [&](int) { item(); },
+            {.progress = progress_bar{.delay = 0ms, .interval = 1h, .style = bar_style::terminal, .fd = reused}});
     };
     call([&] {
         char c{};
@@ -562,9 +552,8 @@ TEST_F(Pipe, AShortCallWritesNothing)
 
 TEST_F(Pipe, JsonIsALineForEachState)
 {
-    parmap::for_each(
-        std::views::iota(0, 3), [](int) {},
-        {.progress = progress_bar{.label = "j", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    parmap::for_each(std::views::iota(0, 3), [](int) {},
+                     {.progress = progress_bar{.label = "j", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
     const std::string written = all_written();
     EXPECT_EQ(written.rfind("{\"t\":", 0), 0U) << written;
     EXPECT_NE(written.find(R"("label":"j","done":3,"total":3,)"), std::string::npos) << written;
@@ -577,9 +566,8 @@ TEST_F(Pipe, AGraphHasALineAndEachOfItsMapsABar)
     parmap::task_graph graph;
     const auto files = graph.add("list", [] { return std::vector<int>{1, 2, 3}; });
     const auto hashes = graph.map("hash", files, [](int x) { return x; });
-    graph.run(
-        {.progress = progress_bar{
-             .label = "report", .unit = "file", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    graph.run({.progress = progress_bar{
+                   .label = "report", .unit = "file", .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
     const std::string written = all_written();
     EXPECT_NE(written.find(R"("label":"report","done":2,"total":2,)"), std::string::npos) << written;
     EXPECT_NE(written.find(R"("label":"hash","done":3,"total":3,)"), std::string::npos) << written;
@@ -591,9 +579,8 @@ TEST_F(Pipe, AReaderThatLeftHarmsNobody)
     ASSERT_EQ(::pipe(broken), 0);
     ::close(broken[0]);
     for (const bar_style style : {bar_style::json, bar_style::terminal}) {
-        const auto results =
-            parmap::map(std::views::iota(0, 3), [](int x) { return x; },
-                        {.progress = progress_bar{.delay = 0ms, .style = style, .fd = broken[1]}});
+        const auto results = parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                                         {.progress = progress_bar{.delay = 0ms, .style = style, .fd = broken[1]}});
         EXPECT_EQ(results, (std::vector{0, 1, 2}));
     }
     ::close(broken[1]);
@@ -607,9 +594,8 @@ TEST_F(Pipe, AFullOneHarmsNobody)
     }
     ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);  // from here on a write would wait for a reader
     for (const bar_style style : {bar_style::json, bar_style::terminal}) {
-        const auto results =
-            parmap::map(std::views::iota(0, 3), [](int x) { return x; },
-                        {.progress = progress_bar{.delay = 0ms, .style = style, .fd = ends[1]}});
+        const auto results = parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                                         {.progress = progress_bar{.delay = 0ms, .style = style, .fd = ends[1]}});
         EXPECT_EQ(results.size(), 3U);
     }
 }
@@ -617,14 +603,13 @@ TEST_F(Pipe, AFullOneHarmsNobody)
 TEST_F(Pipe, ALineStuckInAWriteDoesNotKeepTheCallFromReturning)
 {
     const std::string more_than_a_pipe_holds(200'000, 'x');
-    parmap::for_each(
-        std::views::iota(0, 1),
-        [&](int) {
-            char first{};
-            EXPECT_EQ(::read(ends[0], &first, 1), 1);  // the reporter is in its write
-        },
-        {.progress = progress_bar{
-             .label = more_than_a_pipe_holds, .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
+    parmap::for_each(std::views::iota(0, 1),
+                     [&](int) {
+                         char first{};
+                         EXPECT_EQ(::read(ends[0], &first, 1), 1);  // the reporter is in its write
+                     },
+                     {.progress = progress_bar{
+                          .label = more_than_a_pipe_holds, .delay = 0ms, .style = bar_style::json, .fd = ends[1]}});
     const std::string written = all_written();
     EXPECT_EQ(std::ranges::count(written, '\n'), 1) << "the last line was dropped";
     EXPECT_NE(written.find("\"state\":\"running\"}\n"), std::string::npos);
@@ -634,11 +619,10 @@ TEST(ProgressFile, ClosedOrFullHarmsNobody)
 {
     const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
     for (const int fd : {-1, 987, full}) {
-        for (const bar_style style :
-             {bar_style::automatic, bar_style::json, bar_style::terminal, bar_style::plain}) {
-            const auto results = parmap::map(
-                std::views::iota(0, 3), [](int x) { return x; },
-                {.progress = progress_bar{.delay = 0ms, .interval = 0ms, .style = style, .fd = fd}});
+        for (const bar_style style : {bar_style::automatic, bar_style::json, bar_style::terminal, bar_style::plain}) {
+            const auto results =
+                parmap::map(std::views::iota(0, 3), [](int x) { return x; },
+                            {.progress = progress_bar{.delay = 0ms, .interval = 0ms, .style = style, .fd = fd}});
             EXPECT_EQ(results.size(), 3U);
         }
     }
@@ -713,8 +697,7 @@ TEST(Tracked, CountsTheElementsOfALoop)
 
     recorder of_unknown_length;
     std::istringstream text("a b");
-    for (const std::string& word :
-         parmap::tracked(std::views::istream<std::string>(text), of_unknown_length.sink())) {
+    for (const std::string& word : parmap::tracked(std::views::istream<std::string>(text), of_unknown_length.sink())) {
         EXPECT_FALSE(word.empty());
     }
     EXPECT_EQ(of_unknown_length.states.back().done, 2U);

@@ -111,11 +111,10 @@ bool is_map(form f)
 struct step_plan {
     form what;
     kind gives;
-    std::vector<std::size_t> reads;    // in the order of the arguments
-    std::size_t vector_of_numbers{0};  // how many of these are in its vector of tasks, and
-    std::size_t vector_of_voids{0};    // in its second one
-    std::optional<std::size_t>
-        fails_at;  // of a function and a reduction: 0; of a map, the item from which all fail
+    std::vector<std::size_t> reads;       // in the order of the arguments
+    std::size_t vector_of_numbers{0};     // how many of these are in its vector of tasks, and
+    std::size_t vector_of_voids{0};       // in its second one
+    std::optional<std::size_t> fails_at;  // of a function and a reduction: 0; of a map, the item from which all fail
     std::optional<std::size_t> stops_at;  // likewise
     std::optional<std::size_t> drops;     // the handle of this step
     std::size_t longest{24};              // of its list
@@ -148,8 +147,7 @@ public:
             s.steps.push_back(step(i));
             if (i < s.split) continue;
             step_plan& added = s.steps.back();
-            const bool knows_the_item =
-                added.what == form::map_with_index || added.what == form::map_to_nothing;
+            const bool knows_the_item = added.what == form::map_with_index || added.what == form::map_to_nothing;
             const std::size_t most_items = knows_the_item ? 20 : 1;
             if (faults && random_.one_in(size)) added.fails_at = random_.below(most_items);
             if (faults && random_.one_in(4 * size)) added.stops_at = random_.below(most_items);
@@ -264,9 +262,8 @@ private:
 struct expectation {
     std::uint32_t digest;     // of the result; of a step without, of what it read
     std::vector<int> values;  // of a list
-    std::size_t
-        calls;  // of a function, 1; of a map, one for each item; of a reduction, those of its operation
-    std::uint32_t sum;  // of what the calls were given
+    std::size_t calls;        // of a function, 1; of a map, one for each item; of a reduction, those of its operation
+    std::uint32_t sum;        // of what the calls were given
 };
 
 std::uint32_t digest_of_values(const std::vector<int>& values)
@@ -295,8 +292,7 @@ expectation evaluate_function(const step_plan& plan, std::size_t i, const std::v
     const bool of_vector = plan.what == form::of_numbers || plan.what == form::of_numbers_voids_and_affine;
     if (of_vector) {
         std::vector<int> values;
-        for (; at < plan.vector_of_numbers; ++at)
-            values.push_back(static_cast<int>(before[plan.reads[at]].digest));
+        for (; at < plan.vector_of_numbers; ++at) values.push_back(static_cast<int>(before[plan.reads[at]].digest));
         digest = mix(digest, digest_of_values(values));
     }
     for (; at < plan.reads.size(); ++at) {
@@ -306,8 +302,7 @@ expectation evaluate_function(const step_plan& plan, std::size_t i, const std::v
     expectation e{.digest = digest, .values = {}, .calls = 1, .sum = digest};
     if (plan.gives == kind::number) e.digest = static_cast<std::uint32_t>(as_value(digest));
     if (plan.gives == kind::numbers) {
-        for (std::uint32_t k = 0; k < length_of(plan, digest); ++k)
-            e.values.push_back(as_value(mix(digest, k)));
+        for (std::uint32_t k = 0; k < length_of(plan, digest); ++k) e.values.push_back(as_value(mix(digest, k)));
         e.digest = digest_of_values(e.values);
     }
     return e;
@@ -369,9 +364,7 @@ std::vector<state> states_of(const parmap::task_graph& graph)
     constexpr std::string_view key = "fillcolor=";
     for (std::size_t at = picture.find(key); at != std::string::npos; at = picture.find(key, at)) {
         at += key.size();
-        const auto is = [&](std::string_view colour) {
-            return picture.compare(at, colour.size(), colour) == 0;
-        };
+        const auto is = [&](std::string_view colour) { return picture.compare(at, colour.size(), colour) == 0; };
         states.push_back(is("palegreen")    ? state::done
                          : is("lightcoral") ? state::failed
                          : is("lightgrey")  ? state::skipped
@@ -514,13 +507,11 @@ private:
         switch (plan_.steps[i].gives) {
             case kind::number:
                 return graph_->add(
-                    name(i),
-                    [this, i](const auto&... read) { return number(as_value(this->function(i, read...))); },
+                    name(i), [this, i](const auto&... read) { return number(as_value(this->function(i, read...))); },
                     inputs...);
             case kind::numbers:
                 return graph_->add(
-                    name(i),
-                    [this, i](const auto&... read) { return list_of(i, this->function(i, read...)); },
+                    name(i), [this, i](const auto&... read) { return list_of(i, this->function(i, read...)); },
                     inputs...);
             default:
                 return graph_->add(
@@ -612,8 +603,7 @@ private:
             while (i < size() && !is(i)) ++i;
             return i;
         };
-        const std::size_t first_to_fail =
-            lowest([&](std::size_t i) { return fails(i) && before[i] != state::done; });
+        const std::size_t first_to_fail = lowest([&](std::size_t i) { return fails(i) && before[i] != state::done; });
         const std::size_t first_failed = lowest([&](std::size_t i) { return states_[i] == state::failed; });
         const std::size_t first_undone = lowest([&](std::size_t i) { return states_[i] != state::done; });
         const std::size_t last_begun = last_that([&](std::size_t i) { return tallies_[i].begun != 0; });
@@ -633,8 +623,7 @@ private:
             EXPECT_EQ(cancelled->reason(), plan_.timed_out && !stop_.stop_requested()
                                                ? parmap::stop_reason::timed_out
                                                : parmap::stop_reason::stop_requested);
-            EXPECT_EQ(cancelled->completed(),
-                      static_cast<std::size_t>(std::ranges::count(states_, state::done)));
+            EXPECT_EQ(cancelled->completed(), static_cast<std::size_t>(std::ranges::count(states_, state::done)));
             EXPECT_EQ(cancelled->total(), size());
         }
         if (!error && !cancelled) {

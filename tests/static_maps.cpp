@@ -12,10 +12,10 @@ namespace {
 
 void check(const char* when)
 {
-    const auto squares = parmap::map(std::views::iota(0, 1000), [](int x) { return x * x; },
-                                     {.progress = parmap::progress_bar{.delay = std::chrono::milliseconds(0),
-                                                                       .style = parmap::bar_style::json},
-                                      .grain_size = 1});
+    const auto squares = parmap::map(
+        std::views::iota(0, 1000), [](int x) { return x * x; },
+        {.progress = parmap::progress_bar{.delay = std::chrono::milliseconds(0), .style = parmap::bar_style::json},
+         .grain_size = 1});
     if (std::accumulate(squares.begin(), squares.end(), 0) != 332'833'500) std::_Exit(EXIT_FAILURE);
     static_cast<void>(std::puts(when));
 }

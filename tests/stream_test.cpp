@@ -138,13 +138,11 @@ TEST(Stream, IsAnInputRangeThatViewsTake)
 {
     auto stream = parmap::stream(std::views::iota(0), doubled);
     using type = decltype(stream);
-    static_assert(std::ranges::input_range<type> && std::ranges::view<type> &&
-                  !std::ranges::forward_range<type>);
+    static_assert(std::ranges::input_range<type> && std::ranges::view<type> && !std::ranges::forward_range<type>);
     static_assert(std::same_as<std::ranges::range_value_t<type>, int>);
     static_assert(std::same_as<std::ranges::range_reference_t<type>, int&&>);
     std::vector<int> some;
-    for (const int x :
-         std::move(stream) | std::views::filter([](int x) { return x % 3 == 0; }) | std::views::take(3)) {
+    for (const int x : std::move(stream) | std::views::filter([](int x) { return x % 3 == 0; }) | std::views::take(3)) {
         some.push_back(x);
     }
     EXPECT_EQ(some, (std::vector{0, 6, 12}));
@@ -323,8 +321,7 @@ TEST(Stream, HoldsNoMoreItemsThanMaxInFlight)
         for (const std::size_t bound : {1U, 2U, 3U, 5U, 16U, 100U}) {
             const parmap::options options{.max_in_flight = bound};
             expect_bound([&](auto source, auto fn) { return parmap::stream(source, fn, options); }, bound);
-            expect_bound([&](auto source, auto fn) { return parmap::as_completed(source, fn, options); },
-                         bound);
+            expect_bound([&](auto source, auto fn) { return parmap::as_completed(source, fn, options); }, bound);
         }
     });
 }
@@ -729,8 +726,7 @@ TEST(Stream, ATimeoutEndsIt)
 
         const auto begin = std::chrono::steady_clock::now();
         try {
-            for ([[maybe_unused]] const int x :
-                 parmap::stream(std::views::iota(0), doubled, {.timeout = 5ms})) {
+            for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0), doubled, {.timeout = 5ms})) {
             }
             FAIL() << "it went on";
         } catch (const parmap::cancelled& c) {
@@ -754,8 +750,7 @@ TEST(Stream, ReportsItsProgress)
             done = s.done;
             total = s.total;
         };
-        for ([[maybe_unused]] const int x :
-             parmap::stream(std::views::iota(0, 100), doubled, {.progress = watch})) {
+        for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0, 100), doubled, {.progress = watch})) {
         }
         EXPECT_EQ(ends, std::vector{parmap::progress_phase::finished});
         EXPECT_EQ(done, 100U);
@@ -827,9 +822,9 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
     const auto show = [](const auto& maybe) { return maybe ? std::to_string(*maybe) : "-"; };
     return out << "size " << s.size << ", workers " << s.workers << ", max_workers " << show(s.max_workers)
                << ", as completed " << s.as_completed << ", in flight " << s.in_flight << ", single pass "
-               << s.single_pass << ", item throws at " << show(s.item_throws) << ", source at "
-               << show(s.source_throws) << ", leaves after " << show(s.leaves_after) << ", stops at "
-               << show(s.stops_at) << ", longest " << s.longest;
+               << s.single_pass << ", item throws at " << show(s.item_throws) << ", source at " << show(s.source_throws)
+               << ", leaves after " << show(s.leaves_after) << ", stops at " << show(s.stops_at) << ", longest "
+               << s.longest;
 }
 
 scenario random_scenario(dice& random)
@@ -875,8 +870,7 @@ void expect_serial(const scenario& s, auto&& source)
         return counted(static_cast<int>(i));
     };
     std::optional<parmap::progress_state> last;
-    parmap::options options{
-        .max_workers = s.max_workers, .stop = stop.get_token(), .max_in_flight = s.in_flight};
+    parmap::options options{.max_workers = s.max_workers, .stop = stop.get_token(), .max_in_flight = s.in_flight};
     if (s.with_progress) options.progress = [&](const parmap::progress_state& now) { last = now; };
     std::vector<int> values;
     const auto consume = [&](auto&& results, const auto& value_of) {

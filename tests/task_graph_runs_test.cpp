@@ -237,8 +237,7 @@ TEST(TaskGraph, ACancelledCallInsideAStepIsThatStepsFailure)
     on_any_number_of_workers([] {
         parmap::task_graph graph;
         graph.add("map inside", [] { parmap::for_each(numbers(1000), slowly, {.timeout = 0ns}); });
-        EXPECT_EQ(message<parmap::cancelled>([&] { graph.run(); }),
-                  "parmap: timed out after 0 of 1000 items");
+        EXPECT_EQ(message<parmap::cancelled>([&] { graph.run(); }), "parmap: timed out after 0 of 1000 items");
         EXPECT_NE(graph.dot().find("timed out after 0 of 1000 items"), std::string::npos);
     });
 }
@@ -259,8 +258,7 @@ TEST(TaskGraph, AStopThatEndsACallInsideAStepLeavesTheStepOut)
                     if (stops) source.request_stop();
                     return x;
                 };
-                const parmap::options options =
-                    stops ? parmap::options{.stop = source.get_token()} : parmap::options();
+                const parmap::options options = stops ? parmap::options{.stop = source.get_token()} : parmap::options();
                 return parmap::map(numbers(100'000), item, options).size();
             },
             first);
@@ -398,8 +396,7 @@ TEST(TaskGraph, ATimeoutEndsTheRun)
 {
     on_any_number_of_workers([] {
         parmap::task_graph graph;
-        std::atomic<int> ran{
-            0};  // items without any effect are left out by the compiler, and over in no time
+        std::atomic<int> ran{0};  // items without any effect are left out by the compiler, and over in no time
         graph.map("map", graph.add("list", [] { return std::views::iota(0, endless); }), [&](int) { ++ran; });
         const auto c = cancellation_of(graph, {.timeout = 20ms});
         ASSERT_TRUE(c);
@@ -612,15 +609,13 @@ TEST(TaskGraph, RefusesAHandleOfAnotherGraph)
                       "sum", [](int) {}, theirs);
               }),
               expected);
-    EXPECT_EQ(
-        message<std::invalid_argument>([&] {
-            graph.reduce("sum",
-                         graph.map("map", graph.add("list", [] { return numbers(1); }), std::identity()), 0,
-                         std::plus<>());
-            graph.map("sum", other->add("list", [] { return numbers(1); }), [](int) {});
-        }),
-        "parmap: step \"sum\" cannot read step 1 (\"list\"), which is of another graph: a step's inputs are "
-        "handles of its own graph");
+    EXPECT_EQ(message<std::invalid_argument>([&] {
+                  graph.reduce("sum", graph.map("map", graph.add("list", [] { return numbers(1); }), std::identity()),
+                               0, std::plus<>());
+                  graph.map("sum", other->add("list", [] { return numbers(1); }), [](int) {});
+              }),
+              "parmap: step \"sum\" cannot read step 1 (\"list\"), which is of another graph: a step's inputs are "
+              "handles of its own graph");
     EXPECT_EQ(graph.size(), 3U) << "what was refused is not there";
     graph.run();
 }
@@ -659,11 +654,9 @@ TEST(TaskGraph, RefusesAResultThatIsNotThere)
     const auto refusal = [](const parmap::task<int>& task) {
         return message<std::logic_error>([&] { static_cast<void>(task.get()); });
     };
-    EXPECT_EQ(refusal(good),
-              "parmap: there is no result of step 1 (\"good\"): it has not run: call run() first");
+    EXPECT_EQ(refusal(good), "parmap: there is no result of step 1 (\"good\"): it has not run: call run() first");
     EXPECT_EQ(code_thrown_by(graph), 1);
-    EXPECT_EQ(refusal(bad),
-              "parmap: there is no result of step 2 (\"bad\"): it failed: run() threw its error");
+    EXPECT_EQ(refusal(bad), "parmap: there is no result of step 2 (\"bad\"): it failed: run() threw its error");
     EXPECT_EQ(refusal(left_out),
               "parmap: there is no result of step 3 (\"left out\"): the last run ended without it: call "
               "run() again");
@@ -672,8 +665,7 @@ TEST(TaskGraph, RefusesAResultThatIsNotThere)
               "parmap: there is no result of step 1 (\"good\"): it was taken: reset() has it computed again");
     EXPECT_EQ(message<std::logic_error>([&] { good.take(); }), refusal(good));
     graph.reset();
-    EXPECT_EQ(refusal(bad),
-              "parmap: there is no result of step 2 (\"bad\"): it has not run: call run() first");
+    EXPECT_EQ(refusal(bad), "parmap: there is no result of step 2 (\"bad\"): it has not run: call run() first");
 }
 
 TEST(TaskGraph, RefusesTheResultOfAStepThatRuns)
@@ -682,10 +674,9 @@ TEST(TaskGraph, RefusesTheResultOfAStepThatRuns)
         parmap::task_graph graph;
         std::optional<parmap::task<int>> self;
         self = graph.add("self", [&] { return self->get(); });
-        EXPECT_EQ(
-            message<std::logic_error>([&] { graph.run(); }),
-            "parmap: there is no result of step 1 (\"self\"): it is running: name it as an input of the step "
-            "that needs its result");
+        EXPECT_EQ(message<std::logic_error>([&] { graph.run(); }),
+                  "parmap: there is no result of step 1 (\"self\"): it is running: name it as an input of the step "
+                  "that needs its result");
     });
 }
 
@@ -702,10 +693,9 @@ TEST(TaskGraph, RefusesToRunAStepThatReadsWhatWasTaken)
     const auto reader = graph.add(
         "reader", [](int x) { return x; }, taken);
     graph.add("other", [&] { ++calls; });
-    EXPECT_EQ(
-        message<std::logic_error>([&] { graph.run(); }),
-        "parmap: step 3 (\"reader\") reads the result of step 1 (\"taken\"), which was taken: reset() has it "
-        "computed again");
+    EXPECT_EQ(message<std::logic_error>([&] { graph.run(); }),
+              "parmap: step 3 (\"reader\") reads the result of step 1 (\"taken\"), which was taken: reset() has it "
+              "computed again");
     EXPECT_EQ(calls, 0) << "nothing ran";
     graph.reset();
     graph.run();
@@ -739,9 +729,8 @@ TEST(TaskGraph, RefusesNegativeWorkersByName)
     parmap::task_graph graph;
     int calls = 0;
     graph.add("step", [&] { ++calls; });
-    EXPECT_NE(
-        message<std::invalid_argument>([&] { graph.run({.max_workers = -3}); }).find("max_workers is -3"),
-        std::string::npos);
+    EXPECT_NE(message<std::invalid_argument>([&] { graph.run({.max_workers = -3}); }).find("max_workers is -3"),
+              std::string::npos);
     EXPECT_EQ(calls, 0);
     graph.run();
     EXPECT_EQ(calls, 1);
@@ -802,8 +791,7 @@ TEST(TaskGraph, AHundredThousandStepsFanOutAndIn)
                         "cell", [i](int one) { return i % 10 + one; }, source));
                 }
                 const auto sum = graph.add(
-                    "sum",
-                    [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); },
+                    "sum", [](parmap::task_results<int> all) { return std::accumulate(all.begin(), all.end(), 0); },
                     cells);
                 cells.clear();
                 graph.run();
@@ -918,8 +906,7 @@ bool ends_with_a_time(const std::string& text)
 {
     for (const char* unit : {" us", " ms", " s"}) {
         if (text.ends_with(unit) && text.size() > std::string(unit).size()) {
-            return std::isdigit(
-                       static_cast<unsigned char>(text[text.size() - std::string(unit).size() - 1])) != 0;
+            return std::isdigit(static_cast<unsigned char>(text[text.size() - std::string(unit).size() - 1])) != 0;
         }
     }
     return false;

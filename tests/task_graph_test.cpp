@@ -48,8 +48,7 @@ TEST(TaskGraph, AStepGetsTheResultsOfItsInputsInTheirOrder)
         auto longer = graph.add(
             "longer", [](const std::string& s) { return s + "!"; }, text);
         auto all = graph.add(
-            "all",
-            [](int i, const std::string& a, const std::string& b) { return std::to_string(i) + a + b; }, one,
+            "all", [](int i, const std::string& a, const std::string& b) { return std::to_string(i) + a + b; }, one,
             longer, text);
         graph.run();
         EXPECT_EQ(all.get(), "1two!two");
@@ -141,10 +140,10 @@ TEST(TaskGraph, EveryReaderSeesTheOneResult)
         }
         seen.push_back(graph.add(
             "reader of a vector", [](auto all) -> const void* { return &all[0]; }, std::vector{text}));
-        seen.push_back(graph.reduce(
-            "first", graph.map("addresses", text, [](const char& c) -> const void* { return &c; }),
-            static_cast<const void*>(nullptr),
-            [](const void* a, const void* b) { return a == nullptr ? b : std::min(a, b); }));
+        seen.push_back(graph.reduce("first",
+                                    graph.map("addresses", text, [](const char& c) -> const void* { return &c; }),
+                                    static_cast<const void*>(nullptr),
+                                    [](const void* a, const void* b) { return a == nullptr ? b : std::min(a, b); }));
         graph.run();
         for (std::size_t i = 0; i < 11; ++i) EXPECT_EQ(seen[i].get(), &text.get());
         EXPECT_EQ(seen.back().get(), text.get().data()) << "a map reads it in place";
@@ -193,8 +192,7 @@ TEST(TaskGraph, TakesMemberPointersAndFunctionsThatMoveOnly)
     const auto count = graph.add("count", &std::vector<std::string>::size, words);
     const auto sizes = graph.map("sizes", words, &std::string::size);
     const auto longer = graph.map(
-        "longer", words,
-        [more = std::make_unique<std::size_t>(10)](const std::string& s) { return s.size() + *more; });
+        "longer", words, [more = std::make_unique<std::size_t>(10)](const std::string& s) { return s.size() + *more; });
     const auto pair = graph.add("pair", [] { return std::pair(1, 'x'); });
     const auto second = graph.add("second", &std::pair<int, char>::second, pair);
     graph.run();
@@ -221,8 +219,8 @@ TEST(TaskGraph, AMapGivesResultsInOrder)
         parmap::task_graph graph;
         const auto list = graph.add("list", [] { return numbers(50'000); });
         const auto tripled = graph.map("triple", list, [](int x) { return 3 * x; });
-        const auto numbered = graph.map("with the index", tripled,
-                                        [](std::size_t i, int x) { return x - 3 * static_cast<int>(i); });
+        const auto numbered =
+            graph.map("with the index", tripled, [](std::size_t i, int x) { return x - 3 * static_cast<int>(i); });
         const auto odd = graph.map("odd", list, [](int x) { return x % 2 == 1; });
         graph.run();
         for (int i = 0; i < 50'000; ++i) {
@@ -244,8 +242,8 @@ TEST(TaskGraph, AMapReadsAnyRange)
     const auto bits = graph.add("bits", [] { return std::vector<bool>{true, false}; });
     const auto none = graph.add("none", [] { return std::vector<int>(); });
     const auto plus_one = [](int x) { return x + 1; };
-    const std::vector maps{graph.map("", list, plus_one), graph.map("", set, plus_one),
-                           graph.map("", iota, plus_one), graph.map("", array, plus_one)};
+    const std::vector maps{graph.map("", list, plus_one), graph.map("", set, plus_one), graph.map("", iota, plus_one),
+                           graph.map("", array, plus_one)};
     const auto flipped = graph.map("flip", bits, std::logical_not<>());
     const auto empty = graph.map("of nothing", none, plus_one);
     graph.run();
@@ -259,8 +257,7 @@ TEST(TaskGraph, AMapWithoutResultsOnlyComesBefore)
     on_any_number_of_workers([] {
         parmap::task_graph graph;
         std::atomic<int> sum{0};
-        const auto each =
-            graph.map("each", graph.add("list", [] { return numbers(1000); }), [&](int x) { sum += x; });
+        const auto each = graph.map("each", graph.add("list", [] { return numbers(1000); }), [&](int x) { sum += x; });
         static_assert(std::is_same_v<decltype(each), const parmap::task<void>>);
         const auto total = graph.add(
             "total", [&] { return sum.load(); }, each);
@@ -700,8 +697,8 @@ int nested_steps(int depth)
     if (depth == 0) return 1;
     parmap::task_graph graph;
     const auto left = graph.add("left", [depth] { return nested_steps(depth - 1); });
-    const auto items = graph.map("items", graph.add("list", [] { return numbers(10); }),
-                                 [](int x) { return x >= 0 ? 1 : 0; });
+    const auto items =
+        graph.map("items", graph.add("list", [] { return numbers(10); }), [](int x) { return x >= 0 ? 1 : 0; });
     const auto sum = graph.reduce("sum", items, 0, std::plus<>());
     const auto right = graph.add("right", [depth] { return nested_steps(depth - 1); });
     const auto all = graph.add(

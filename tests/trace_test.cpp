@@ -138,8 +138,8 @@ private:
             if (!around.empty()) {
                 EXPECT_GE(event.begin, around.back().begin);
                 EXPECT_LE(event.end, around.back().end)
-                    << event.name << " of thread " << event.thread << " from " << event.begin << " to "
-                    << event.end << " overlaps " << around.back().name << " from " << around.back().begin;
+                    << event.name << " of thread " << event.thread << " from " << event.begin << " to " << event.end
+                    << " overlaps " << around.back().name << " from " << around.back().begin;
             }
             around.push_back(event);
         }
@@ -182,8 +182,7 @@ TEST(Trace, EveryWorkerThatRanSomethingHasARow)
 TEST(Trace, ASerialRunIsSeenInBlocks)
 {
     const temporary_file file;
-    parmap::for_each(std::views::iota(0, 100), [](int) {},
-                     {.max_workers = 1, .grain_size = 10, .trace = file.path()});
+    parmap::for_each(std::views::iota(0, 100), [](int) {}, {.max_workers = 1, .grain_size = 10, .trace = file.path()});
     const trace read(file.path());
     EXPECT_EQ(read.sum(&ran::blocks, "block"), 10U);
     EXPECT_EQ(read.sum(&ran::items, "block"), 100U);
@@ -215,10 +214,7 @@ public:
     {
         const temporary_file file;
         try {
-            run({.max_workers = workers_,
-                 .stop = stop_.get_token(),
-                 .grain_size = grain_,
-                 .trace = file.path()});
+            run({.max_workers = workers_, .stop = stop_.get_token(), .grain_size = grain_, .trace = file.path()});
         } catch (const std::runtime_error&) {
         }
         const trace read(file.path());
@@ -283,8 +279,7 @@ TEST(Trace, CallsAtOnceShareATimeline)
             all_here.arrive_and_wait();
             parmap::for_each(
                 std::views::iota(0, 1'000), [](int) {},
-                {.progress = parmap::progress_bar{.label = label, .style = parmap::bar_style::off},
-                 .trace = both});
+                {.progress = parmap::progress_bar{.label = label, .style = parmap::bar_style::off}, .trace = both});
         };
         std::jthread other([&] { call("other"); });
         call("one");
@@ -324,12 +319,10 @@ TEST(Trace, NestedCallsStandWithinTheBlocksThatCalledThem)
         {
             const parmap::trace_file all(file.path());
             const parmap::progress_bar inner{.label = "inner", .style = parmap::bar_style::off};
-            parmap::for_each(std::views::iota(0, 100),
-                             [&](int) {
-                                 parmap::for_each(std::views::iota(0, 100), [](int) {},
-                                                  {.progress = inner, .trace = all});
-                             },
-                             {.trace = all});
+            parmap::for_each(
+                std::views::iota(0, 100),
+                [&](int) { parmap::for_each(std::views::iota(0, 100), [](int) {}, {.progress = inner, .trace = all}); },
+                {.trace = all});
         }
         const trace read(file.path());
         EXPECT_EQ(read.count("call"), 101U);
@@ -503,9 +496,9 @@ TEST(Trace, AnyLabelIsAName)
                                                    {"cut \xc3", "cut ?"}};
     for (const auto& [label, name] : names) {
         const temporary_file file;
-        parmap::for_each(std::views::iota(0, 10), [](int) {},
-                         {.progress = parmap::progress_bar{.label = label, .style = parmap::bar_style::off},
-                          .trace = file.path()});
+        parmap::for_each(
+            std::views::iota(0, 10), [](int) {},
+            {.progress = parmap::progress_bar{.label = label, .style = parmap::bar_style::off}, .trace = file.path()});
         EXPECT_EQ(trace(file.path()).sum(&ran::items, "block", name), 10U) << name;
     }
 }
@@ -556,8 +549,7 @@ public:
     }
     void call(std::chrono::nanoseconds begin, std::chrono::nanoseconds end)
     {
-        lane.record_span(
-            {.begin = start + begin, .end = start + end, .items = 1, .category = trace_category::call});
+        lane.record_span({.begin = start + begin, .end = start + end, .items = 1, .category = trace_category::call});
     }
 
     std::size_t items() const

@@ -31,8 +31,7 @@ protected:
         return limits_of({.hardware = 64, .affinity = 64, .root = root.path()}).quota;
     }
 
-    const std::string v2_mount =
-        "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate";
+    const std::string v2_mount = "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate";
 
 private:
     temporary_folder root;
@@ -137,8 +136,7 @@ TEST_F(CgroupFiles, NonsenseIsNoQuota)
 {
     write("proc/self/mountinfo", v2_mount + "\nnonsense\n- - -\n\n1 2 3 4 5 - cgroup");
     write("proc/self/cgroup", "nonsense\n0::/a");
-    for (const char* const text :
-         {"", "max", "max 100000", "1 2 3", "-5 100000", "100000 0", "x y", "1e9 1"}) {
+    for (const char* const text : {"", "max", "max 100000", "1 2 3", "-5 100000", "100000 0", "x y", "1e9 1"}) {
         write("sys/fs/cgroup/a/cpu.max", text);
         EXPECT_EQ(quota(), std::nullopt) << text;
     }
@@ -180,8 +178,7 @@ TEST(LimitsOf, AnythingElseIsRefusedByNameAndValue)
             FAIL() << text;
         } catch (const std::invalid_argument& e) {
             const std::string what = e.what();
-            EXPECT_NE(what.find("PARMAP_MAX_WORKERS is \"" + std::string(text) + "\""), std::string::npos)
-                << what;
+            EXPECT_NE(what.find("PARMAP_MAX_WORKERS is \"" + std::string(text) + "\""), std::string::npos) << what;
         }
     }
 }

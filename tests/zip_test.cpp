@@ -85,12 +85,10 @@ static_assert(!std::ranges::sized_range<zip_of<random_access, single_pass>>);
 static_assert(!std::ranges::sized_range<zip_of<endless, endless>>);
 static_assert(parmap::detail::endless<zip_of<endless, endless>>);
 
-static_assert(std::same_as<std::ranges::range_reference_t<zip_of<random_access, std::vector<char>>>,
-                           std::tuple<int&, char&>>);
 static_assert(
-    std::same_as<std::ranges::range_value_t<zip_of<random_access, forward>>, std::tuple<int&, int&>>);
-static_assert(
-    std::same_as<std::ranges::range_value_t<zip_of<random_access, single_pass>>, std::tuple<int&, int>>);
+    std::same_as<std::ranges::range_reference_t<zip_of<random_access, std::vector<char>>>, std::tuple<int&, char&>>);
+static_assert(std::same_as<std::ranges::range_value_t<zip_of<random_access, forward>>, std::tuple<int&, int&>>);
+static_assert(std::same_as<std::ranges::range_value_t<zip_of<random_access, single_pass>>, std::tuple<int&, int>>);
 
 TEST(Zip, KnowsItsSize)
 {
@@ -159,8 +157,7 @@ void expect_every_algorithm_serves(const auto& sum, const auto& triple, const au
         for (std::size_t i = 0; i < 1000; ++i) tripled[i] = 3 * static_cast<int>(i);
 
         EXPECT_EQ(parmap::map(zipped, sum), tripled);
-        EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum),
-                  std::deque<int>(tripled.begin(), tripled.end()));
+        EXPECT_EQ(parmap::map_to<std::deque<int>>(zipped, sum), std::deque<int>(tripled.begin(), tripled.end()));
         EXPECT_EQ(parmap::try_map(zipped, sum).value(), tripled);
         std::vector<int> out(1000);
         parmap::map_into(zipped, out, sum);
@@ -201,8 +198,7 @@ TEST(Zip, HandsAGenericFunctionOfTwoTheTwoElements)
     const std::vector<std::string> words{"a", "b"};
     EXPECT_EQ(parmap::map(parmap::zip(words, words), [](auto a, auto b) { return a + b; }),
               (std::vector<std::string>{"aa", "bb"}));
-    EXPECT_EQ(parmap::map(parmap::zip(words, words),
-                          [](auto i, auto a, auto b) { return a + b + std::to_string(i); }),
+    EXPECT_EQ(parmap::map(parmap::zip(words, words), [](auto i, auto a, auto b) { return a + b + std::to_string(i); }),
               (std::vector<std::string>{"aa0", "bb1"}));
 }
 
@@ -252,9 +248,8 @@ TEST(Zip, TakesApartTuplesOfAnyRange)
 TEST(Zip, KeepsWhatAFunctionReturnsByReferenceIntoAnElement)
 {
     const auto greater = [](const auto& a, const auto& b) -> const auto& { return a < b ? b : a; };
-    const auto words = std::views::iota(0, 100) | std::views::transform([](int i) {
-                           return std::string(static_cast<std::size_t>(100 + i), 'x');
-                       });
+    const auto words = std::views::iota(0, 100) |
+                       std::views::transform([](int i) { return std::string(static_cast<std::size_t>(100 + i), 'x'); });
     const auto longest = parmap::map(parmap::zip(words, words), greater);
     for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(longest[i], words[static_cast<std::ptrdiff_t>(i)]);
     EXPECT_EQ(parmap::map_to<std::set<std::string>>(parmap::zip(words, words), greater).size(), 100U);
@@ -300,11 +295,10 @@ TEST(Zip, HoldsMoveOnlyElements)
 {
     std::vector<std::unique_ptr<int>> owners;
     for (const int i : {1, 2, 3}) owners.push_back(std::make_unique<int>(i));
-    const auto taken =
-        parmap::map(parmap::zip(owners, numbers(3)), [](std::unique_ptr<int>& owner, int plus) {
-            *owner += plus;
-            return std::move(owner);
-        });
+    const auto taken = parmap::map(parmap::zip(owners, numbers(3)), [](std::unique_ptr<int>& owner, int plus) {
+        *owner += plus;
+        return std::move(owner);
+    });
     EXPECT_EQ(*taken[2], 5);
     EXPECT_EQ(owners[2], nullptr);
     const auto made = std::views::iota(0, 3) | std::views::transform(std::make_unique<int, int>);
@@ -316,9 +310,8 @@ TEST(Zip, HoldsMoveOnlyElements)
 TEST(Zip, ReadsBitsOfAConstVectorOfBool)
 {
     std::vector<bool> flags{true, false, true};
-    EXPECT_EQ(
-        parmap::map(parmap::zip(std::as_const(flags), numbers(3)), [](bool b, int x) { return b ? x : -1; }),
-        (std::vector{0, -1, 2}));
+    EXPECT_EQ(parmap::map(parmap::zip(std::as_const(flags), numbers(3)), [](bool b, int x) { return b ? x : -1; }),
+              (std::vector{0, -1, 2}));
 }
 
 TEST(Zip, ZipsAZip)
@@ -327,9 +320,8 @@ TEST(Zip, ZipsAZip)
     const std::vector<int> b{10, 20};
     std::istringstream text("100 200");
     const auto inner = parmap::zip(a, b);
-    parmap::for_each(parmap::zip(inner, b), [](std::tuple<int&, const int&> both, int y) {
-        std::get<0>(both) += std::get<1>(both) + y;
-    });
+    parmap::for_each(parmap::zip(inner, b),
+                     [](std::tuple<int&, const int&> both, int y) { std::get<0>(both) += std::get<1>(both) + y; });
     EXPECT_EQ(a, (std::vector{21, 42}));
     parmap::for_each(parmap::zip(parmap::zip(a, ints_in(text)), b),
                      [](std::tuple<int&, int&> both, int y) { std::get<0>(both) += std::get<1>(both) + y; });
@@ -531,8 +523,7 @@ struct by_any {
                 return parmap::map_reduce(zip, without_index, joined(), joined::join).values;
             case algorithm::stream: {
                 std::vector<std::int64_t> out;
-                for (const std::int64_t result : parmap::stream(std::move(zip), without_index))
-                    out.push_back(result);
+                for (const std::int64_t result : parmap::stream(std::move(zip), without_index)) out.push_back(result);
                 return out;
             }
             case algorithm::as_completed: {
@@ -574,8 +565,7 @@ void check(const scenario& s, const auto& results_by, Ranges&&... ranges)
     };
     const auto without_index = [&](int_of<Ranges>... parts) { return item(index_of(parts...), 0, parts...); };
     try {
-        const auto results =
-            results_by(parmap::zip(std::forward<Ranges>(ranges)...), with_index, without_index);
+        const auto results = results_by(parmap::zip(std::forward<Ranges>(ranges)...), with_index, without_index);
         EXPECT_TRUE(equal && !throws) << s;
         EXPECT_EQ(results, serial_results(s, std::index_sequence_for<Ranges...>())) << s;
     } catch (const item_error& e) {
@@ -614,8 +604,7 @@ void check_shape(const scenario& s)
     using vector = std::vector<int>;
     using list = std::list<int>;
     using forward_list = std::forward_list<int>;
-    std::array<std::istringstream, most_ranges> texts{written(s, 0), written(s, 1), written(s, 2),
-                                                      written(s, 3)};
+    std::array<std::istringstream, most_ranges> texts{written(s, 0), written(s, 1), written(s, 2), written(s, 3)};
     switch (s.shape) {
         case 0:
             return check(s, by_any{s}, filled<vector>(s, 0), filled<vector>(s, 1));
@@ -643,8 +632,7 @@ void check_shape(const scenario& s)
             return check(s, by_map{s}, filled<vector>(s, 0), filled<vector>(s, 1), computed(s, 2),
                          filled<vector>(s, 3));
         default:
-            return check(s, by_map{s}, filled<vector>(s, 0), filled<list>(s, 1), computed(s, 2),
-                         ints_in(texts[3]));
+            return check(s, by_map{s}, filled<vector>(s, 0), filled<list>(s, 1), computed(s, 2), ints_in(texts[3]));
     }
 }
 

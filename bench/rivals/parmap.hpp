@@ -65,11 +65,9 @@ private:
     {
         static const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
         static const std::stop_source source;
-        return {
-            .progress =
-                parmap::progress_bar{.label = "bench", .style = parmap::bar_style::terminal, .fd = nowhere},
-            .stop = source.get_token(),
-            .timeout = std::chrono::hours(1)};
+        return {.progress = parmap::progress_bar{.label = "bench", .style = parmap::bar_style::terminal, .fd = nowhere},
+                .stop = source.get_token(),
+                .timeout = std::chrono::hours(1)};
     }
 };
 
@@ -114,8 +112,8 @@ struct parmap_task_graph {
 
     /// What a long step gives, and behind it the results of a map beside it.
     template <class Fn>
-    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest,
-                                                   const std::vector<std::uint64_t>& items, const Fn& fn)
+    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest, const std::vector<std::uint64_t>& items,
+                                                   const Fn& fn)
     {
         parmap::task_graph graph;
         const auto input = graph.add("items", [&] { return std::span(items); });

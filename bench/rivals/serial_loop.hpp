@@ -18,8 +18,8 @@ struct serial_loop {
 
     /// What a long step gives, and behind it the results of a map.
     template <class Fn>
-    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest,
-                                                   const std::vector<std::uint64_t>& items, const Fn& fn)
+    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest, const std::vector<std::uint64_t>& items,
+                                                   const Fn& fn)
     {
         std::vector<std::uint64_t> results{fn(longest)};
         for (const std::uint64_t item : items) results.push_back(fn(item));

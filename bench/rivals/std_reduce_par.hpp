@@ -14,8 +14,8 @@ struct std_reduce_par {
     template <class In>
     static auto sum(const In& in)
     {
-        return std::transform_reduce(std::execution::par, in.begin(), in.end(), typename In::value_type{},
-                                     std::plus{}, std::identity{});
+        return std::transform_reduce(std::execution::par, in.begin(), in.end(), typename In::value_type{}, std::plus{},
+                                     std::identity{});
     }
 };
 

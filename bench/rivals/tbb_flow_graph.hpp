@@ -50,17 +50,15 @@ struct tbb_flow_graph {
 
     /// What a long step gives, and behind it the results of a map beside it.
     template <class Fn>
-    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest,
-                                                   const std::vector<std::uint64_t>& items, const Fn& fn)
+    static std::vector<std::uint64_t> side_by_side(std::uint64_t longest, const std::vector<std::uint64_t>& items,
+                                                   const Fn& fn)
     {
         using tbb::flow::continue_msg;
         std::vector<std::uint64_t> results(items.size() + 1);
         tbb::flow::graph graph;
-        tbb::flow::continue_node<continue_msg> step(
-            graph, [&](const continue_msg&) { results.front() = fn(longest); });
+        tbb::flow::continue_node<continue_msg> step(graph, [&](const continue_msg&) { results.front() = fn(longest); });
         tbb::flow::continue_node<continue_msg> map(graph, [&](const continue_msg&) {
-            tbb::parallel_for(std::size_t{0}, items.size(),
-                              [&](std::size_t i) { results[i + 1] = fn(items[i]); });
+            tbb::parallel_for(std::size_t{0}, items.size(), [&](std::size_t i) { results[i + 1] = fn(items[i]); });
         });
         step.try_put(continue_msg());
         map.try_put(continue_msg());

@@ -25,11 +25,10 @@ struct tbb_parallel_pipeline {
             control.stop();
             return item{};
         };
-        tbb::parallel_pipeline(
-            workloads::tokens,
-            tbb::make_filter<void, item>(tbb::filter_mode::serial_in_order, read) &
-                tbb::make_filter<item, result>(tbb::filter_mode::parallel, fn) &
-                tbb::make_filter<result, void>(tbb::filter_mode::serial_in_order, consume));
+        tbb::parallel_pipeline(workloads::tokens,
+                               tbb::make_filter<void, item>(tbb::filter_mode::serial_in_order, read) &
+                                   tbb::make_filter<item, result>(tbb::filter_mode::parallel, fn) &
+                                   tbb::make_filter<result, void>(tbb::filter_mode::serial_in_order, consume));
     }
 };
 

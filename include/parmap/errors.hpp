@@ -35,8 +35,7 @@ public:
     /// \param completed  items that returned
     /// \param total      items in all
     /// \param counted    what `completed` and `total` count, for the message
-    cancelled(stop_reason reason, std::size_t completed, std::size_t total,
-              std::string_view counted = "items");
+    cancelled(stop_reason reason, std::size_t completed, std::size_t total, std::string_view counted = "items");
 
     /// \return what ended the call: a stop request or the timeout.
     stop_reason reason() const noexcept { return reason_; }

@@ -153,9 +153,9 @@ void map_into(Range&& range, OutRange&& out, const Fn& fn, const options& option
         const detail::elements_of<Range> items(range);
         const detail::elements_of<OutRange> results(out);
         if (items.size() != results.size()) {
-            throw std::invalid_argument(
-                "parmap::map_into: " + std::to_string(items.size()) + " elements do not fit an output of " +
-                std::to_string(results.size()) + ": give it exactly as many elements");
+            throw std::invalid_argument("parmap::map_into: " + std::to_string(items.size()) +
+                                        " elements do not fit an output of " + std::to_string(results.size()) +
+                                        ": give it exactly as many elements");
         }
         const auto item = [&](std::size_t i) { results[i] = detail::invoke_item(fn, i, items[i]); };
         detail::run(items.size(), detail::block_function(item), limits).throw_unless_complete();

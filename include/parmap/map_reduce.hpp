@@ -25,9 +25,8 @@ namespace detail {
 
 /// Whether a number of type `From` may be too large for `To`, or lose its fraction, without a word.
 template <class From, class To>
-inline constexpr bool truncates =
-    std::is_integral_v<To> &&
-    (std::is_floating_point_v<From> || (std::is_integral_v<From> && sizeof(From) > sizeof(To)));
+inline constexpr bool truncates = std::is_integral_v<To> && (std::is_floating_point_v<From> ||
+                                                             (std::is_integral_v<From> && sizeof(From) > sizeof(To)));
 
 template <class Op, class T>
 concept combines = std::movable<T> && std::is_invocable_r_v<T, Op, T, T>;
@@ -36,8 +35,7 @@ concept combines = std::movable<T> && std::is_invocable_r_v<T, Op, T, T>;
 template <class Fn, class Element, class T>
 consteval bool check_converts()
 {
-    using result =
-        decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
+    using result = decltype(detail::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()));
     constexpr bool too_small = truncates<std::remove_cvref_t<result>, T>;
     static_assert(!too_small,
                   "parmap: init is of a type that cannot hold what the function returns: write init as a "
@@ -119,10 +117,7 @@ public:
 private:
     T value(std::size_t i) const { return static_cast<T>(detail::invoke_item(fn_, i, items_[i])); }
 
-    T combine(T&& left, T&& right) const
-    {
-        return static_cast<T>(std::invoke(op_, std::move(left), std::move(right)));
-    }
+    T combine(T&& left, T&& right) const { return static_cast<T>(std::invoke(op_, std::move(left), std::move(right))); }
 
     const Elements& items_;
     const Fn& fn_;

@@ -42,8 +42,7 @@ template <class Source, class Fn>
 void for_each(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() &&
-                  parmap::detail::check_callable<Fn, typename items::element>()) {
+    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
         detail::call all(communicator, options);
         items read;
         detail::map_job<items, Fn, detail::nothing, detail::wanted::none> job(read, fn);
@@ -67,8 +66,7 @@ template <class Source, class Fn>
 auto map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() &&
-                  parmap::detail::check_callable<Fn, typename items::element>()) {
+    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
         using result = detail::result_t<Fn, typename items::element>;
         if constexpr (std::is_same_v<result, detail::nothing>) {
             for_each(communicator, range, fn, options);
@@ -100,17 +98,15 @@ template <class Source, class Fn>
 auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() &&
-                  parmap::detail::check_callable<Fn, typename items::element>()) {
+    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
         using result = detail::result_t<Fn, typename items::element>;
         outcome<std::conditional_t<std::is_same_v<result, detail::nothing>, void, result>> out;
         if constexpr (detail::check_result<result>()) {
             detail::call all(communicator, options);
             items read;
             detail::map_job<items, Fn, result, detail::wanted::those_there_are> job(read, fn);
-            const detail::call_result ended =
-                detail::run(all, job, read, range, "try_map", detail::names_of<Fn, result>(),
-                            parmap::detail::on_failure::proceed);
+            const detail::call_result ended = detail::run(
+                all, job, read, range, "try_map", detail::names_of<Fn, result>(), parmap::detail::on_failure::proceed);
             out.stopped = ended.stopped;
             if (!ended.keeps_results) return out;
             for (const detail::rank_failure& failed : ended.failures) {
@@ -141,19 +137,16 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
 ///                                       runs on the calling thread of rank 0, too.
 /// \return the result on rank 0, or, by option, everywhere; `init` on ranks that get none.
 template <class Source, class Fn, class T, class Op>
-T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op,
-             const options& options = {})
+T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() &&
-                  parmap::detail::check_callable<Fn, typename items::element>() &&
+    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>() &&
                   parmap::detail::check_combines<Op, T>() && detail::check_result<T>()) {
         if constexpr (parmap::detail::check_converts<Fn, typename items::element, T>()) {
             detail::call all(communicator, options);
             items read;
             detail::reduce_job<items, Fn, T, Op> job(read, fn, std::move(init), op);
-            detail::run(all, job, read, range, "map_reduce", detail::names_of<Fn, T, Op>())
-                .throw_unless_complete();
+            detail::run(all, job, read, range, "map_reduce", detail::names_of<Fn, T, Op>()).throw_unless_complete();
             return std::move(job.result());
         }
     }

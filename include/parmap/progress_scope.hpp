@@ -60,9 +60,7 @@ public:
         using value_type = std::ranges::range_value_t<View>;
         using difference_type = std::ranges::range_difference_t<View>;
 
-        iterator(std::ranges::iterator_t<View> at, progress_scope& scope) : at_(std::move(at)), scope_(&scope)
-        {
-        }
+        iterator(std::ranges::iterator_t<View> at, progress_scope& scope) : at_(std::move(at)), scope_(&scope) {}
 
         decltype(auto) operator*() const { return *at_; }
         iterator& operator++()
@@ -82,9 +80,7 @@ public:
     /// As \ref tracked makes it.
     /// \param view  of the elements.
     /// \param sink  a label, a progress_bar, or a function.
-    tracked_range(View view, const progress_sink& sink) : view_(std::move(view)), scope_(size_of(view_), sink)
-    {
-    }
+    tracked_range(View view, const progress_sink& sink) : view_(std::move(view)), scope_(size_of(view_), sink) {}
 
     /// \return an iterator at the first element.
     iterator begin() { return iterator(std::ranges::begin(view_), scope_); }

@@ -218,8 +218,7 @@ template <std::ranges::viewable_range Range, class Fn>
     requires std::ranges::input_range<Range>
 auto stream(Range&& range, Fn fn, const options& options = {})
 {
-    return detail::make_stream<detail::stream_order::as_read>(std::forward<Range>(range), std::move(fn),
-                                                              options);
+    return detail::make_stream<detail::stream_order::as_read>(std::forward<Range>(range), std::move(fn), options);
 }
 
 /// Calls `fn` on the elements of `range`, in parallel, and gives each result as soon as it is there, with the index
@@ -242,8 +241,7 @@ template <std::ranges::viewable_range Range, class Fn>
     requires std::ranges::input_range<Range>
 auto as_completed(Range&& range, Fn fn, const options& options = {})
 {
-    return detail::make_stream<detail::stream_order::as_completed>(std::forward<Range>(range), std::move(fn),
-                                                                   options);
+    return detail::make_stream<detail::stream_order::as_completed>(std::forward<Range>(range), std::move(fn), options);
 }
 
 }  // namespace parmap::inline v0_2

@@ -135,8 +135,7 @@ struct result_of_step {
 /// The results of many steps, as a step that reads them all gets them: a random-access range of `const T&`, in the
 /// order of the handles.
 template <class T>
-using task_results =
-    std::ranges::transform_view<std::span<const detail::step_of<T>* const>, detail::result_of_step<T>>;
+using task_results = std::ranges::transform_view<std::span<const detail::step_of<T>* const>, detail::result_of_step<T>>;
 
 namespace detail {
 
@@ -166,10 +165,7 @@ struct input<std::vector<task<T>>> {
         for (const task<T>& handle : handles) steps.push_back(input<task<T>>(handle).step);
     }
 
-    void append_to(std::vector<detail::step*>& all) const
-    {
-        all.insert(all.end(), steps.begin(), steps.end());
-    }
+    void append_to(std::vector<detail::step*>& all) const { all.insert(all.end(), steps.begin(), steps.end()); }
 
     auto arguments() const noexcept
     {
@@ -199,11 +195,10 @@ inline constexpr bool takes_results<Fn, std::tuple<Arguments...>> = std::is_invo
 template <class Fn, class... Inputs>
 consteval bool check_takes_results()
 {
-    static_assert(
-        takes_results<Fn, arguments_t<Inputs...>>,
-        "parmap: the step's function cannot be called with the results of its inputs: it gets a const T& "
-        "for each task<T>, in that order, a task_results<T> for a std::vector<task<T>>, and nothing for a "
-        "task<void>");
+    static_assert(takes_results<Fn, arguments_t<Inputs...>>,
+                  "parmap: the step's function cannot be called with the results of its inputs: it gets a const T& "
+                  "for each task<T>, in that order, a task_results<T> for a std::vector<task<T>>, and nothing for a "
+                  "task<void>");
     return takes_results<Fn, arguments_t<Inputs...>>;
 }
 
@@ -216,10 +211,9 @@ template <class Result>
 consteval bool check_result()
 {
     constexpr bool fits = std::is_void_v<Result> || std::is_move_constructible_v<Result>;
-    static_assert(
-        fits,
-        "parmap: a step's result is moved to where it is kept: return a movable type, for example a "
-        "std::unique_ptr");
+    static_assert(fits,
+                  "parmap: a step's result is moved to where it is kept: return a movable type, for example a "
+                  "std::unique_ptr");
     return fits;
 }
 
@@ -322,8 +316,7 @@ private:
                 static_cast<void>(detail::invoke_item(fn, i, items[i]));
             } else {
                 using value_type = typename Result::value_type;
-                results.fill(i,
-                             [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
+                results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
             }
         }
 
@@ -470,16 +463,14 @@ public:
             if constexpr (detail::check_callable<Fn, detail::element_t<const Range>>()) {
                 using item_result = detail::item_result_t<Fn, const Range>;
                 if constexpr (std::is_void_v<item_result>) {
-                    return insert<void>(
-                        std::make_shared<detail::map_step<void, Range, Fn>>(
-                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
-                        input);
+                    return insert<void>(std::make_shared<detail::map_step<void, Range, Fn>>(
+                                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
+                                        input);
                 } else if constexpr (detail::check_result<item_result>()) {
                     using result = std::vector<item_result>;
-                    return insert<result>(
-                        std::make_shared<detail::map_step<result, Range, Fn>>(
-                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
-                        input);
+                    return insert<result>(std::make_shared<detail::map_step<result, Range, Fn>>(
+                                              std::move(name), std::move(fn), detail::input<task<Range>>(input)),
+                                          input);
                 }
             }
         }
@@ -511,8 +502,8 @@ public:
                       detail::check_combines<Op, T>()) {
             if constexpr (detail::check_converts<std::identity, detail::element_t<const Range>, T>()) {
                 return insert<T>(
-                    std::make_shared<detail::reduce_step<T, Range, Op>>(
-                        std::move(name), std::move(init), std::move(op), detail::input<task<Range>>(input)),
+                    std::make_shared<detail::reduce_step<T, Range, Op>>(std::move(name), std::move(init), std::move(op),
+                                                                        detail::input<task<Range>>(input)),
                     input);
             }
         }

@@ -88,8 +88,7 @@ struct outcome<void> {
 /// \return the outcome, whose values stand at the positions of their items.
 /// \throws std::invalid_argument  for bad options, and whatever reading the range throws; nothing ran.
 template <std::ranges::input_range Range, class Fn>
-auto try_map(Range&& range, const Fn& fn, const options& options = {})
-    -> outcome<detail::item_result_t<Fn, Range>>
+auto try_map(Range&& range, const Fn& fn, const options& options = {}) -> outcome<detail::item_result_t<Fn, Range>>
 {
     using result = detail::item_result_t<Fn, Range>;
     outcome<result> all;
@@ -97,8 +96,7 @@ auto try_map(Range&& range, const Fn& fn, const options& options = {})
         const detail::run_limits limits(options);
         const detail::elements_of<Range> items(range);
         const auto run = [&](const auto& item) {
-            auto ran =
-                detail::run(items.size(), detail::block_function(item), limits, detail::on_failure::proceed);
+            auto ran = detail::run(items.size(), detail::block_function(item), limits, detail::on_failure::proceed);
             all.stopped = ran.stopped;
             all.failures.reserve(ran.failures.size());
             for (auto& failed : ran.failures) {

@@ -55,10 +55,7 @@ public:
     /// Gives memory back.
     /// \param memory  from allocate().
     /// \param n       what allocate() was asked for.
-    void deallocate(T* memory, std::size_t n) noexcept
-    {
-        detail::deallocate(memory, n * sizeof(T), alignof(T));
-    }
+    void deallocate(T* memory, std::size_t n) noexcept { detail::deallocate(memory, n * sizeof(T), alignof(T)); }
 
     /// Default-initialises, where std::allocator would write zeros.
     /// \param place  where the element is to be.
@@ -77,10 +74,7 @@ public:
     }
 
     /// \return true: each gives back what the other made room for.
-    friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept
-    {
-        return true;
-    }
+    friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept { return true; }
 };
 
 /// A std::vector for large results.

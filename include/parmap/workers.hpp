@@ -11,9 +11,9 @@ namespace parmap::inline v0_2 {
 
 /// What bounds the number of CPUs, each as the system states it.
 struct cpu_limits {
-    int hardware{1};                ///< CPUs online in the machine
-    int affinity{1};                ///< CPUs in the process's affinity mask; `hardware` where there is none
-    std::optional<double> quota{};  ///< CPUs' worth of time the cgroups allow (v1, v2, own and parents)
+    int hardware{1};                   ///< CPUs online in the machine
+    int affinity{1};                   ///< CPUs in the process's affinity mask; `hardware` where there is none
+    std::optional<double> quota{};     ///< CPUs' worth of time the cgroups allow (v1, v2, own and parents)
     std::optional<int> environment{};  ///< PARMAP_MAX_WORKERS
 };
 

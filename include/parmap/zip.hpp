@@ -30,8 +30,7 @@ PARMAP_EXPORT bool all_ended(std::span<const bool> ended, std::size_t position);
 
 /// A range whose length can be told before an element is used up.
 template <class Range>
-concept measurable =
-    !endless<Range> && (std::ranges::sized_range<Range> || std::ranges::forward_range<Range>);
+concept measurable = !endless<Range> && (std::ranges::sized_range<Range> || std::ranges::forward_range<Range>);
 
 template <class Range>
 std::optional<std::size_t> length_of(Range& range)
@@ -74,9 +73,7 @@ public:
         requires random_access
     {
         return std::apply(
-            [n]<class... At>(const At&... at) {
-                return reference(at[static_cast<std::iter_difference_t<At>>(n)]...);
-            },
+            [n]<class... At>(const At&... at) { return reference(at[static_cast<std::iter_difference_t<At>>(n)]...); },
             at_);
     }
 
@@ -111,8 +108,7 @@ public:
     zip_iterator& operator+=(difference_type n)
         requires random_access
     {
-        std::apply([n]<class... At>(At&... at) { ((at += static_cast<std::iter_difference_t<At>>(n)), ...); },
-                   at_);
+        std::apply([n]<class... At>(At&... at) { ((at += static_cast<std::iter_difference_t<At>>(n)), ...); }, at_);
         position_ += n;
         return *this;
     }
@@ -214,8 +210,7 @@ public:
     explicit zip_view(Views... views)
         : views_(std::move(views)...),
           length_(std::apply(
-              [](auto&... view) { return detail::common_length(std::array{detail::length_of(view)...}); },
-              views_))
+              [](auto&... view) { return detail::common_length(std::array{detail::length_of(view)...}); }, views_))
     {
     }
 
@@ -247,8 +242,7 @@ public:
 private:
     static auto begin_of(auto& views)
     {
-        return std::apply([](auto&... view) { return detail::zip_iterator(std::ranges::begin(view)...); },
-                          views);
+        return std::apply([](auto&... view) { return detail::zip_iterator(std::ranges::begin(view)...); }, views);
     }
 
     auto end_of(auto& views) const
@@ -259,9 +253,7 @@ private:
             return begin_of(views) + static_cast<std::ptrdiff_t>(length_);
         } else {
             return std::apply(
-                []<class... View>(View&... view) {
-                    return detail::zip_sentinel<View...>(std::ranges::end(view)...);
-                },
+                []<class... View>(View&... view) { return detail::zip_sentinel<View...>(std::ranges::end(view)...); },
                 views);
         }
     }

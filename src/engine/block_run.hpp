@@ -91,10 +91,7 @@ public:
     bool is_reported() const noexcept { return report_.on(); }
 
     /// Whether a thread that comes now may find something to do.
-    bool is_worth_joining() const noexcept
-    {
-        return !is_all_claimed() && !halted_.load(std::memory_order_relaxed);
-    }
+    bool is_worth_joining() const noexcept { return !is_all_claimed() && !halted_.load(std::memory_order_relaxed); }
 
     /// Items that no block has.
     std::size_t unclaimed() const noexcept
@@ -171,8 +168,7 @@ private:
         const std::size_t shares = 16 * static_cast<std::size_t>(limits_.workers);
         const std::size_t first = may_be_stopped() ? 1 : 1 + size_ / shares;
         // A block that took too long may have been interrupted: the next one tells.
-        const auto go_on = [limit = clock::duration(cost_of_a_fork),
-                            again = true](clock::duration elapsed) mutable {
+        const auto go_on = [limit = clock::duration(cost_of_a_fork), again = true](clock::duration elapsed) mutable {
             if (elapsed < limit) return true;
             limit = elapsed + cost_of_a_fork;
             return std::exchange(again, false);
@@ -191,14 +187,11 @@ private:
     {
         const std::size_t items = cursor_.load(std::memory_order_relaxed);
         if (items == 0) return;
-        double cost =
-            static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
+        double cost = static_cast<double>(busy_ns_.load(std::memory_order_relaxed)) / static_cast<double>(items);
         if (is_forked() && is_worth_another_try_alone()) cost = 0.5 * tiny_ns / static_cast<double>(size_);
         std::atomic<float>& memory = function_.cost();
         const double known = memory.load(std::memory_order_relaxed);
-        const auto remember = [&](double ns) {
-            memory.store(static_cast<float>(ns), std::memory_order_relaxed);
-        };
+        const auto remember = [&](double ns) { memory.store(static_cast<float>(ns), std::memory_order_relaxed); };
         if (known > 0 && is_tiny(known) && !is_tiny(cost)) {
             // Once may be an interruption; the sign is kept in mind until the next run confirms it.
             remember(-known);

@@ -43,11 +43,9 @@ public:
         const auto ns = static_cast<double>(std::max<std::chrono::nanoseconds::rep>(elapsed.count(), 1));
         const double items_per_ns = static_cast<double>(items) / ns;
         // A few cheap items say little about the next ones: the size grows step by step.
-        wanted_ = static_cast<std::size_t>(
-            std::min(target_ns_ * items_per_ns, static_cast<double>(items) * growth));
+        wanted_ = static_cast<std::size_t>(std::min(target_ns_ * items_per_ns, static_cast<double>(items) * growth));
         // Unless no time is seen to pass: then whoever takes too many of the last items keeps them from the others.
-        if (elapsed.count() > 0)
-            least_ = std::min(static_cast<std::size_t>(least_ns_ * items_per_ns), wanted_);
+        if (elapsed.count() > 0) least_ = std::min(static_cast<std::size_t>(least_ns_ * items_per_ns), wanted_);
     }
 
 private:

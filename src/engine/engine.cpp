@@ -70,10 +70,10 @@ clock::time_point deadline_in(std::optional<nanoseconds> timeout)
 int workers_for(std::optional<int> max_workers)
 {
     if (max_workers && *max_workers < 0) {
-        throw std::invalid_argument(fmt::format(
-            "parmap: max_workers is {}: give the number of threads, 0 or 1 for the calling thread "
-            "alone, or leave it unset for all CPUs",
-            *max_workers));
+        throw std::invalid_argument(
+            fmt::format("parmap: max_workers is {}: give the number of threads, 0 or 1 for the calling thread "
+                        "alone, or leave it unset for all CPUs",
+                        *max_workers));
     }
     const int cpus = num_cpus();
     if (!scheduler::usable()) return 1;

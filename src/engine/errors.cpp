@@ -11,8 +11,8 @@ namespace {
 std::string sentence(stop_reason reason, std::size_t completed, std::size_t total, std::string_view counted)
 {
     const std::string_view what = reason == stop_reason::timed_out ? "timed out" : "stopped on request";
-    return "parmap: " + std::string(what) + " after " + std::to_string(completed) + " of " +
-           std::to_string(total) + " " + std::string(counted);
+    return "parmap: " + std::string(what) + " after " + std::to_string(completed) + " of " + std::to_string(total) +
+           " " + std::string(counted);
 }
 
 }  // namespace

@@ -225,9 +225,9 @@ private:
                 if (!done[input]) {
                     ++missing_[i];
                 } else if (!at(input).has_result()) {
-                    throw std::logic_error(fmt::format(
-                        "parmap: {} reads the result of {}, which was taken: reset() has it computed again",
-                        at(i).called(), at(input).called()));
+                    throw std::logic_error(
+                        fmt::format("parmap: {} reads the result of {}, which was taken: reset() has it computed again",
+                                    at(i).called(), at(input).called()));
                 }
             }
         }
@@ -343,10 +343,7 @@ private:
         return found == running_.end() ? nullptr : &*found;
     }
 
-    void look_for_functions() noexcept
-    {
-        function_waits_.store(functions_.first() < end_, std::memory_order_relaxed);
-    }
+    void look_for_functions() noexcept { function_waits_.store(functions_.first() < end_, std::memory_order_relaxed); }
 
     void call_another(hand& self) noexcept
     {
@@ -550,8 +547,7 @@ private:
         }
         report_.finish(progress_phase::cancelled);
         // Nobody here stopped it: then the task group around the call was cancelled.
-        throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_, size(),
-                        "steps");
+        throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_, size(), "steps");
     }
 
     /// Maps that were stopped while nobody helped.

@@ -152,8 +152,7 @@ void check_result(const step* from)
         throw std::logic_error("parmap: there is no result: the handle was moved from");
     }
     if (from->is_done() && from->has_result()) return;
-    throw std::logic_error(
-        fmt::format("parmap: there is no result of {}: {}", from->called(), why_not(from->state())));
+    throw std::logic_error(fmt::format("parmap: there is no result of {}: {}", from->called(), why_not(from->state())));
 }
 
 }  // namespace detail
@@ -171,8 +170,8 @@ void task_graph::admit(std::shared_ptr<detail::step> step, std::span<detail::ste
     }
     for (const detail::step* const input : inputs) {
         if (input == nullptr) {
-            throw std::invalid_argument(fmt::format(
-                "parmap: an input of step {} is a handle that was moved from", detail::quoted_name(*step)));
+            throw std::invalid_argument(
+                fmt::format("parmap: an input of step {} is a handle that was moved from", detail::quoted_name(*step)));
         }
         if (input->record().graph != status_) {
             throw std::invalid_argument(
@@ -225,9 +224,8 @@ std::string task_graph::dot() const
     for (const auto& step : table_.steps) {
         const detail::step_state state = step->state();
         const std::string fate = detail::fate(*step, state);
-        dot += fmt::format("    s{} [label=\"{}{}{}\", fillcolor={}];\n", step->index(),
-                           detail::escaped(step->name()), fate.empty() ? "" : "\\n", detail::escaped(fate),
-                           detail::colour(state));
+        dot += fmt::format("    s{} [label=\"{}{}{}\", fillcolor={}];\n", step->index(), detail::escaped(step->name()),
+                           fate.empty() ? "" : "\\n", detail::escaped(fate), detail::colour(state));
         for (const std::size_t input : table_.inputs_of(step->index())) {
             dot += fmt::format("    s{} -> s{};\n", input, step->index());
         }

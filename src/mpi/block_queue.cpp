@@ -38,8 +38,8 @@ private:
 
 /// A block, while its items run.
 struct block_queue::block {
-    block(std::size_t from, std::size_t to, block_function function, const run_limits& limits,
-          on_failure policy, counters& sums)
+    block(std::size_t from, std::size_t to, block_function function, const run_limits& limits, on_failure policy,
+          counters& sums)
         : begin(from),
           end(to),
           counted(function, from, sums),

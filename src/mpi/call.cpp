@@ -193,8 +193,7 @@ private:
                 reader results(block.results);
                 if (auto failed = job_.keep(block.begin, block.end, results)) {
                     --block.completed;
-                    note({failed->index, 0, parmap::failure{failed->index, failed->error}.what(),
-                          failed->error});
+                    note({failed->index, 0, parmap::failure{failed->index, failed->error}.what(), failed->error});
                 }
             } catch (...) {
                 block.fail(0, std::current_exception(), policy_);
@@ -418,13 +417,11 @@ call_result call::run(job& job, const call_shape& shape)
     self.has_failed = error_ != nullptr ? 1 : 0;
     self.results = static_cast<std::uint8_t>(requested.results);
     self.is_reported = requested.progress ? 1 : 0;
-    self.timeout_ns =
-        requested.timeout ? requested.timeout->count() : std::numeric_limits<std::int64_t>::max();
+    self.timeout_ns = requested.timeout ? requested.timeout->count() : std::numeric_limits<std::int64_t>::max();
     self.grain_size = requested.grain_size;
     const std::vector<hello> ranks = hellos(channel.gather(std::as_bytes(std::span(&self, 1))));
     if (const auto what = difference(ranks)) throw std::invalid_argument(*what);
-    if (std::ranges::any_of(ranks, [](const hello& rank) { return rank.has_failed != 0; }))
-        state_->agree(error_);
+    if (std::ranges::any_of(ranks, [](const hello& rank) { return rank.has_failed != 0; })) state_->agree(error_);
 
     const std::vector<int> workers = workers_of(ranks);
     static bool has_noticed = false;
@@ -445,13 +442,11 @@ call_result call::run(job& job, const call_shape& shape)
     try {
         const pd::run_limits limits(inner);
         rank_side own(job, channel.rank(), limits, shape.policy, ranks[0].is_reported != 0);
-        result = is_root()
-                     ? root_side(channel, job, own, size, quantum, workers, state_->root_limits, shape.policy)
-                           .run(requested.progress, requested.results == results::everywhere)
-                     : serve(channel, own);
+        result = is_root() ? root_side(channel, job, own, size, quantum, workers, state_->root_limits, shape.policy)
+                                 .run(requested.progress, requested.results == results::everywhere)
+                           : serve(channel, own);
         for (rank_failure& failed : result.failures) {
-            if (failed.rank == channel.rank() && failed.cause == nullptr)
-                failed.cause = own.cause_of(failed.index);
+            if (failed.rank == channel.rank() && failed.cause == nullptr) failed.cause = own.cause_of(failed.index);
         }
         result.keeps_results = keeps_results;
         const bool are_whole = shape.policy == pd::on_failure::proceed || result.completed == result.size;
@@ -464,8 +459,7 @@ call_result call::run(job& job, const call_shape& shape)
             if (!is_root()) job.keep_all(from);
         }
     } catch (...) {
-        fmt::print(stderr,
-                   "parmap::mpi: rank {} cannot go on in the middle of a call, and ends the job: {}\n",
+        fmt::print(stderr, "parmap::mpi: rank {} cannot go on in the middle of a call, and ends the job: {}\n",
                    channel.rank(), parmap::failure{0, std::current_exception()}.what());
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
     }

@@ -8,8 +8,7 @@ namespace parmap::inline v0_2::mpi::detail {
 
 namespace pd = parmap::detail;
 
-rank_side::rank_side(job& job, int rank, const pd::run_limits& limits, pd::on_failure policy,
-                     bool is_reported)
+rank_side::rank_side(job& job, int rank, const pd::run_limits& limits, pd::on_failure policy, bool is_reported)
     : job_(job),
       rank_(rank),
       limits_(limits),
@@ -88,8 +87,7 @@ void rank_side::take_ended()
         block_report block{.begin = ended->begin, .end = ended->end, .completed = ended->ran.completed};
         for (const pd::block_failure& failed : ended->ran.failures) {
             const std::size_t index = ended->begin + failed.index;
-            block.failures.push_back(
-                {index, rank_, parmap::failure{index, failed.error}.what(), failed.error});
+            block.failures.push_back({index, rank_, parmap::failure{index, failed.error}.what(), failed.error});
         }
         std::exception_ptr error;
         // Of a call that throws, nobody wants the results.

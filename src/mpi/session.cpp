@@ -14,8 +14,7 @@ bool is_initialized()
     int finalized = 0;
     MPI_Finalized(&finalized);
     if (finalized != 0) {
-        throw std::runtime_error(
-            "parmap::mpi: MPI was finalized, and cannot begin again in the same process");
+        throw std::runtime_error("parmap::mpi: MPI was finalized, and cannot begin again in the same process");
     }
     int initialized = 0;
     MPI_Initialized(&initialized);

@@ -70,8 +70,8 @@ void transport::send(int to, writer blank)
     out.requests.reserve(1 + out.bytes.size() / piece_bytes);
     for (std::size_t begin = 0; begin < out.bytes.size(); begin += piece_bytes) {
         const std::size_t piece = std::min(piece_bytes, out.bytes.size() - begin);
-        MPI_Isend(out.bytes.data() + begin, static_cast<int>(piece), MPI_BYTE, to,
-                  begin == 0 ? first_tag : next_tag, own_, &out.requests.emplace_back());
+        MPI_Isend(out.bytes.data() + begin, static_cast<int>(piece), MPI_BYTE, to, begin == 0 ? first_tag : next_tag,
+                  own_, &out.requests.emplace_back());
     }
 }
 
@@ -88,8 +88,7 @@ std::optional<message> transport::receive()
     received.bytes.resize(static_cast<std::size_t>(first));
     const auto receive_piece = [&](std::size_t begin, std::size_t size, int tag) {
         MPI_Request request{};
-        MPI_Irecv(received.bytes.data() + begin, static_cast<int>(size), MPI_BYTE, received.from, tag, own_,
-                  &request);
+        MPI_Irecv(received.bytes.data() + begin, static_cast<int>(size), MPI_BYTE, received.from, tag, own_, &request);
         wait(request);
     };
     receive_piece(0, received.bytes.size(), first_tag);

@@ -21,8 +21,7 @@ void require_usable(MPI_Comm communicator)
     }
     MPI_Comm_test_inter(communicator, &flag);
     if (flag != 0) {
-        throw std::logic_error(
-            "parmap::mpi: this is an intercommunicator: merge it with MPI_Intercomm_merge first");
+        throw std::logic_error("parmap::mpi: this is an intercommunicator: merge it with MPI_Intercomm_merge first");
     }
     int level = 0;
     MPI_Query_thread(&level);

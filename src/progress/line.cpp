@@ -53,8 +53,7 @@ std::string speed(const line_state& line, std::string_view unit)
 int percent(const progress_state& state)
 {
     if (state.done == *state.total) return 100;
-    return std::min(
-        99, static_cast<int>(100 * (static_cast<double>(state.done) / static_cast<double>(*state.total))));
+    return std::min(99, static_cast<int>(100 * (static_cast<double>(state.done) / static_cast<double>(*state.total))));
 }
 
 std::string bar(const progress_state& state, std::size_t width, bool utf8)
@@ -62,8 +61,7 @@ std::string bar(const progress_state& state, std::size_t width, bool utf8)
     constexpr std::array<std::string_view, 8> eighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     const double share =
         state.done == *state.total ? 1 : static_cast<double>(state.done) / static_cast<double>(*state.total);
-    const std::size_t filled =
-        std::min(8 * width, static_cast<std::size_t>(share * static_cast<double>(8 * width)));
+    const std::size_t filled = std::min(8 * width, static_cast<std::size_t>(share * static_cast<double>(8 * width)));
     const std::string_view part = utf8 ? eighths.at(filled % 8) : "";
     std::string text;
     for (std::size_t i = 0; i < filled / 8; ++i) text += utf8 ? "█" : "#";
@@ -107,8 +105,7 @@ std::string timing(const line_state& line, const parts& show, std::string_view u
         text += part;
     };
     add(outlook(line));
-    if (show.rate && !line.oldest && !line.steps)
-        add(speed(line, unit));  // of the last items, a rate says nothing
+    if (show.rate && !line.oldest && !line.steps) add(speed(line, unit));  // of the last items, a rate says nothing
     if (show.busy && state.phase == progress_phase::running && state.workers > 0) {
         add(fmt::format("{}/{} busy", state.busy, state.workers));
     }
@@ -206,8 +203,7 @@ std::string render_json(const line_state& line)
         R"({{"t":{:.3f},"label":{},"done":{},"total":{},"rate":{:.6g},"eta_s":{},"busy":{},"workers":{},"state":"{}"}})",
         seconds(state.elapsed), detail::quoted(state.label), state.done,
         state.total ? fmt::format("{}", *state.total) : "null", state.rate,
-        state.eta ? fmt::format("{:.3f}", seconds(*state.eta)) : "null", state.busy, state.workers,
-        name(state.phase));
+        state.eta ? fmt::format("{:.3f}", seconds(*state.eta)) : "null", state.busy, state.workers, name(state.phase));
 }
 
 std::chrono::seconds next_plain_line(std::chrono::nanoseconds elapsed)

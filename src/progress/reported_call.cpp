@@ -29,8 +29,8 @@ double seconds(std::chrono::nanoseconds time)
 
 }  // namespace
 
-reported_call::reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots,
-                             bar_style style, progress_of of)
+reported_call::reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
+                             progress_of of)
     : sink_(std::move(sink)),
       of_(of),
       style_(style),
@@ -39,8 +39,7 @@ reported_call::reported_call(progress_sink sink, std::optional<std::uint64_t> to
       total_(total),
       slots_(static_cast<std::size_t>(slots)),
       seen_(slots_.size()),
-      eta_(total && of == progress_of::items ? std::optional<eta_estimator>(static_cast<double>(*total))
-                                             : std::nullopt)
+      eta_(total && of == progress_of::items ? std::optional<eta_estimator>(static_cast<double>(*total)) : std::nullopt)
 {
     in_flight_.reserve(slots_.size());  // so that sampling cannot fail
     // The first one makes a locale under locks of the C library. Not on the reporter thread: in a child that is forked
@@ -92,8 +91,7 @@ std::chrono::nanoseconds reported_call::next_tick(std::chrono::nanoseconds elaps
         case bar_style::json:
             return elapsed + json_interval;
         case bar_style::terminal:
-            return elapsed +
-                   std::clamp<std::chrono::milliseconds>(sink_.bar()->interval, least_interval, most_time);
+            return elapsed + std::clamp<std::chrono::milliseconds>(sink_.bar()->interval, least_interval, most_time);
         default:
             return elapsed + callback_interval;
     }
@@ -134,22 +132,22 @@ line_state reported_call::sample(progress_phase phase)
 
     const progress_bar* const bar = sink_.bar();
     const bool running = phase == progress_phase::running;
-    line_state line{.state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
-                              .unit = unit(),
-                              .done = done,
-                              .total = total_,
-                              .elapsed = elapsed,
-                              .eta = std::nullopt,
-                              // At the end the whole call's, which a reader of the last line asks for.
-                              // While nothing moves: at least as if the next item ended now.
-                              .rate = running && eta_ && done > 0 && worked > 0ns
-                                          ? std::max(eta_->rate(), 1 / seconds(worked))
-                                          : mean_rate,
-                              .busy = static_cast<int>(in_flight_.size()),
-                              .workers = std::max(joined, began),  // one worker joins nothing
-                              .phase = phase},
-                    .unit_scale = bar != nullptr && bar->unit_scale,
-                    .steps = of_ == progress_of::steps};
+    line_state line{
+        .state = {.label = bar != nullptr ? std::string_view(bar->label) : "",
+                  .unit = unit(),
+                  .done = done,
+                  .total = total_,
+                  .elapsed = elapsed,
+                  .eta = std::nullopt,
+                  // At the end the whole call's, which a reader of the last line asks for.
+                  // While nothing moves: at least as if the next item ended now.
+                  .rate = running && eta_ && done > 0 && worked > 0ns ? std::max(eta_->rate(), 1 / seconds(worked))
+                                                                      : mean_rate,
+                  .busy = static_cast<int>(in_flight_.size()),
+                  .workers = std::max(joined, began),  // one worker joins nothing
+                  .phase = phase},
+        .unit_scale = bar != nullptr && bar->unit_scale,
+        .steps = of_ == progress_of::steps};
     // A caller's own loop may count on after its total, which then was none.
     if (line.state.total && done > *line.state.total) line.state.total.reset();
     if (!running || !line.state.total || !eta_) return line;

@@ -30,8 +30,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// \param style  of its bar, when it has one
-    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style,
-                  progress_of of);
+    reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style, progress_of of);
 
     std::span<worker_slot> slots() noexcept { return slots_; }
 

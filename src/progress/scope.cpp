@@ -35,8 +35,7 @@ progress_scope::~progress_scope()
 {
     if (report_ == nullptr) return;
     std::uint64_t done = 0;
-    for (const detail::worker_slot& slot : report_->slots())
-        done += slot.done.load(std::memory_order_relaxed);
+    for (const detail::worker_slot& slot : report_->slots()) done += slot.done.load(std::memory_order_relaxed);
     if (std::uncaught_exceptions() > exceptions_) {
         report_->finish(progress_phase::failed);
     } else {

@@ -34,8 +34,7 @@ std::shared_ptr<progress_screen> progress_screen::of(int fd)
     return screen;
 }
 
-void without_lines_on_any_screen(const std::function<void()>& write,
-                                 std::chrono::steady_clock::time_point deadline)
+void without_lines_on_any_screen(const std::function<void()>& write, std::chrono::steady_clock::time_point deadline)
 {
     std::vector<std::shared_ptr<progress_screen>> screens;
     {
@@ -112,8 +111,7 @@ drawing progress_screen::lines_now()
         next.lines.push_back(e.line);
     }
     if (entries_.size() > most_lines) {
-        next.lines.push_back(
-            fmt::format("{} {} more", shown.utf8 ? "…" : "...", entries_.size() - most_lines));
+        next.lines.push_back(fmt::format("{} {} more", shown.utf8 ? "…" : "...", entries_.size() - most_lines));
     }
     return next;
 }

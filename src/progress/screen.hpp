@@ -61,7 +61,6 @@ private:
 };
 
 /// Calls `write` while no screen shows a line, as far as the terminals can be cleared in time.
-void without_lines_on_any_screen(const std::function<void()>& write,
-                                 std::chrono::steady_clock::time_point deadline);
+void without_lines_on_any_screen(const std::function<void()>& write, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace parmap::inline v0_2::detail

@@ -22,8 +22,7 @@ bool locale_is_utf8()
         const char* const value = std::getenv(name);
         if (value == nullptr || *value == '\0') continue;
         std::string lower(value);
-        std::ranges::transform(lower, lower.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+        std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
         return lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
     }
     return false;
@@ -36,19 +35,17 @@ std::optional<bar_style> choose_style(bar_style asked, const style_environment& 
     if (asked != bar_style::automatic) return asked;
     const auto is_set = [](const char* value) { return value != nullptr && *value != '\0'; };
     if (is_set(environment.progress)) {
-        constexpr std::array<std::pair<std::string_view, bar_style>, 4> choices{
-            {{"terminal", bar_style::terminal},
-             {"plain", bar_style::plain},
-             {"json", bar_style::json},
-             {"off", bar_style::off}}};
+        constexpr std::array<std::pair<std::string_view, bar_style>, 4> choices{{{"terminal", bar_style::terminal},
+                                                                                 {"plain", bar_style::plain},
+                                                                                 {"json", bar_style::json},
+                                                                                 {"off", bar_style::off}}};
         for (const auto& [name, style] : choices) {
             if (environment.progress == name) return style;
         }
         if (environment.progress != std::string_view("auto")) return std::nullopt;
     }
     const bool dumb = !is_set(environment.term) || environment.term == std::string_view("dumb");
-    return dumb || is_set(environment.ci) || !environment.on_terminal ? bar_style::plain
-                                                                      : bar_style::terminal;
+    return dumb || is_set(environment.ci) || !environment.on_terminal ? bar_style::plain : bar_style::terminal;
 }
 
 bar_style style_of(const progress_bar& bar) noexcept

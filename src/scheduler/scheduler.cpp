@@ -162,10 +162,7 @@ public:
     // Here, while the object still is one of this class: observe(false) waits for running callbacks.
     ~join_observer() override { observe(false); }
 
-    void on_scheduler_entry(bool /*is_worker*/) override
-    {
-        job_.joined(tbb::this_task_arena::current_thread_index());
-    }
+    void on_scheduler_entry(bool /*is_worker*/) override { job_.joined(tbb::this_task_arena::current_thread_index()); }
 
 private:
     job& job_;
@@ -207,8 +204,7 @@ private:
         {
             const std::lock_guard lock(mutex);
             for (spare** at = &spares; *at != nullptr; at = &(*at)->next) {
-                const bool fits =
-                    (*at)->arena.max_concurrency() == threads && (*at)->with_caller == with_caller;
+                const bool fits = (*at)->arena.max_concurrency() == threads && (*at)->with_caller == with_caller;
                 if (fits) return std::exchange(*at, (*at)->next);
             }
         }
@@ -224,8 +220,8 @@ private:
 /// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
 /// task group the caller runs in.
 struct callers_group {
-    tbb::task_group_context context{tbb::task_group_context::bound, tbb::task_group_context::default_traits |
-                                                                        tbb::task_group_context::fp_settings};
+    tbb::task_group_context context{tbb::task_group_context::bound,
+                                    tbb::task_group_context::default_traits | tbb::task_group_context::fp_settings};
 
     /// Entering another arena cuts the chain to the caller's task group, so before that a first, empty loop binds
     /// the group to it.

@@ -17,10 +17,7 @@ namespace parmap::inline v0_2::detail {
 /// Which threads have joined, and whether more may.
 class worker_pool::members final : public scheduler::enqueued_task {
 public:
-    members(job& work, int workers) : job_(work), taken_(static_cast<std::size_t>(workers), false)
-    {
-        not_a_leak(this);
-    }
+    members(job& work, int workers) : job_(work), taken_(static_cast<std::size_t>(workers), false) { not_a_leak(this); }
     members(const members&) = delete;
     members& operator=(const members&) = delete;
     ~members() override = default;

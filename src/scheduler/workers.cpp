@@ -54,9 +54,8 @@ cpu_limits limits_of(const platform& platform)
     if (const char* const text = platform.max_workers_variable) {
         limits.environment = whole_number(text);
         if (limits.environment.value_or(0) < 1) {
-            throw std::invalid_argument(
-                fmt::format("PARMAP_MAX_WORKERS is \"{}\": set it to a whole number >= 1, or unset it",
-                            printable(text, true)));
+            throw std::invalid_argument(fmt::format(
+                "PARMAP_MAX_WORKERS is \"{}\": set it to a whole number >= 1, or unset it", printable(text, true)));
         }
     }
     return limits;

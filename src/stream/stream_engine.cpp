@@ -268,9 +268,7 @@ private:
 
         std::unique_lock lock(mutex_);
         waiting_.store(any ? waits_for::results_and_items : waits_for::results);
-        const auto news = [&] {
-            return ready() || is_at_end() || can_help() || plan_.requested.stop.stop_requested();
-        };
+        const auto news = [&] { return ready() || is_at_end() || can_help() || plan_.requested.stop.stop_requested(); };
         bool in_time = true;
         if (until == clock::time_point::max()) {
             changed_.wait(lock, news);
@@ -433,8 +431,7 @@ private:
             if (trace_.on()) trace_.record(claimed.index, 1, start, end);
         }
 
-        const std::size_t position =
-            plan_.order == stream_order::as_read ? claimed.index : completed_.fetch_add(1);
+        const std::size_t position = plan_.order == stream_order::as_read ? claimed.index : completed_.fetch_add(1);
         result_at_[position & mask_].store(claimed.slot + 1);
         if (waiting_.load() != waits_for::nothing && position == consumed_.load()) wake();
     }
@@ -504,10 +501,7 @@ private:
     std::optional<worker_pool> pool_;
 };
 
-stream_engine::stream_engine(stream_job& job, stream_plan plan)
-    : impl_(std::make_unique<impl>(job, std::move(plan)))
-{
-}
+stream_engine::stream_engine(stream_job& job, stream_plan plan) : impl_(std::make_unique<impl>(job, std::move(plan))) {}
 
 stream_engine::~stream_engine() = default;
 

@@ -27,8 +27,7 @@ std::optional<int> columns_of(int fd) noexcept
     return size.ws_col;
 }
 
-write_result write_before(std::chrono::steady_clock::time_point deadline, int fd,
-                          std::string_view text) noexcept
+write_result write_before(std::chrono::steady_clock::time_point deadline, int fd, std::string_view text) noexcept
 {
     using std::chrono::milliseconds;
     constexpr milliseconds most(std::numeric_limits<int>::max());

@@ -21,8 +21,7 @@ inline constexpr std::chrono::steady_clock::time_point at_once{};
 
 /// Writes a text with one write. It is dropped when the file takes nothing until the deadline (a terminal after ^S), and
 /// broken when the file can take no more. SIGPIPE does not reach the program.
-write_result write_before(std::chrono::steady_clock::time_point deadline, int fd,
-                          std::string_view text) noexcept;
+write_result write_before(std::chrono::steady_clock::time_point deadline, int fd, std::string_view text) noexcept;
 
 /// A file that is made, or emptied, and written.
 class output_file {

@@ -18,8 +18,7 @@ std::align_val_t alignment_for(std::size_t bytes, std::size_t alignment)
     return std::align_val_t{bytes >= large_block && alignment < huge_page ? huge_page : alignment};
 }
 
-void advise([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes,
-            [[maybe_unused]] int advice) noexcept
+void advise([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] int advice) noexcept
 {
 #if defined(__linux__)
     static_cast<void>(::madvise(memory, bytes, advice));

@@ -25,8 +25,7 @@ std::optional<std::vector<std::uint64_t>> affinity_of_process()
     // The process's mask, which is its main thread's: the answer must not depend on which thread asks first.
     for (std::size_t cpus = 1024; cpus <= std::size_t{1} << 20U; cpus *= 2) {
         std::vector<std::uint64_t> words(cpus / 64);
-        auto* const mask =
-            reinterpret_cast<cpu_set_t*>(words.data());  // an array of such words, of any length
+        auto* const mask = reinterpret_cast<cpu_set_t*>(words.data());  // an array of such words, of any length
         const std::size_t bytes = cpus / 8;
         if (::sched_getaffinity(::getpid(), bytes, mask) == 0) return words;
         if (errno != EINVAL) return std::nullopt;

@@ -31,8 +31,7 @@ character first_of(std::string_view text)
         code = (code << 6U) | (byte(i) & 0x3FU);
     }
     constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-    if (code < least.at(bytes) || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-        return {std::nullopt, 1};
+    if (code < least.at(bytes) || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return {std::nullopt, 1};
     return {code, bytes};
 }
 

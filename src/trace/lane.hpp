@@ -54,7 +54,7 @@ private:
     void coarsen() noexcept;
 
     const std::size_t most_;
-    std::size_t limit_;  // of events: beyond, blocks are joined
+    std::size_t limit_;                                                  // of events: beyond, blocks are joined
     std::chrono::nanoseconds resolution_{std::chrono::microseconds(2)};  // of joined blocks: the longest
     std::uint64_t run_{0};  // whose block was recorded last, with nothing begun since; else 0
     std::vector<trace_event> events_;

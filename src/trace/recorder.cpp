@@ -144,8 +144,8 @@ void trace_recorder::write()
         text.clear();
     };
     const auto add_name = [&](std::string_view what, long tid, std::string_view name) {
-        text += fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})", what,
-                            pid, tid, detail::quoted(name));
+        text += fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})", what, pid, tid,
+                            detail::quoted(name));
     };
     add_name("process_name", pid, program_name());
     for (thread_row& row : rows_) {

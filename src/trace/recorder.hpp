@@ -69,8 +69,7 @@ private:
     std::deque<thread_row> rows_;
     std::map<std::string, std::uint32_t, std::less<>> names_;  // and their places, from 1; 0 is no name
 
-    const std::unique_ptr<output_file>
-        file_;  // made last: without the memory for the others, no file is opened
+    const std::unique_ptr<output_file> file_;  // made last: without the memory for the others, no file is opened
 };
 
 /// A call or a step, from construction to end(), both on one thread; nothing without a trace. What this thread begins
@@ -78,8 +77,7 @@ private:
 class trace_span {
 public:
     trace_span() = default;
-    trace_span(trace_recorder* recorder, trace_category category, std::uint32_t name) noexcept
-        : recorder_(recorder)
+    trace_span(trace_recorder* recorder, trace_category category, std::uint32_t name) noexcept : recorder_(recorder)
     {
         if (recorder_ != nullptr) begin(category, name);
     }
@@ -106,8 +104,7 @@ private:
 class traced_run {
 public:
     /// \param otherwise  its name where it has no progress bar with a label
-    traced_run(const options& requested, std::string_view otherwise) noexcept
-        : recorder_(requested.trace.recorder())
+    traced_run(const options& requested, std::string_view otherwise) noexcept : recorder_(requested.trace.recorder())
     {
         if (recorder_ != nullptr) open(requested, otherwise);
     }

@@ -4,6 +4,5 @@
 
 void refused(parmap::task_graph& graph)
 {
-    graph.map("double", graph.add("numbers", [] { return std::views::iota(0); }),
-              [](int x) { return 2 * x; });
+    graph.map("double", graph.add("numbers", [] { return std::views::iota(0); }), [](int x) { return 2 * x; });
 }

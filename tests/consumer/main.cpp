@@ -71,14 +71,12 @@ void crosses(std::string_view what, const Throw& throw_it, const IsIt& is_it)
     expect(comes_out_of([&] { static_cast<void>(parmap::map(range, item, options)); }), what);
     expect(comes_out_of([&] { static_cast<void>(parmap::map_reduce(range, item, 0, sum, options)); }), what);
     expect(comes_out_of([&] {
-               for (const int result : parmap::stream(range, item, {.max_workers = 2}))
-                   expect(result < failing, what);
+               for (const int result : parmap::stream(range, item, {.max_workers = 2})) expect(result < failing, what);
            }),
            what);
     expect(comes_out_of([&] {
                parmap::task_graph graph;
-               const auto numbers =
-                   graph.add("numbers", [&] { return std::vector<int>(range.begin(), range.end()); });
+               const auto numbers = graph.add("numbers", [&] { return std::vector<int>(range.begin(), range.end()); });
                static_cast<void>(graph.map("items", numbers, item));
                graph.run();
            }),
@@ -116,8 +114,7 @@ void exceptions()
         "one's own by its base", [] { throw own_error(); },
         [](const std::runtime_error& e) { return e.what() == "own"s; });
     crosses<std::exception>(
-        "of several bases", [] { throw diamond(); },
-        [](const std::exception& e) { return e.what() == "diamond"s; });
+        "of several bases", [] { throw diamond(); }, [](const std::exception& e) { return e.what() == "diamond"s; });
     crosses<std::nested_exception>(
         "nested",
         [] {
@@ -145,8 +142,7 @@ void results()
     const std::vector<std::string> words{"one", "three"};
     const std::vector<std::size_t> lengths = parmap::map(words, &std::string::size, {.max_workers = 4});
     expect(lengths == std::vector<std::size_t>{3, 5}, "a member function");
-    const auto halves =
-        parmap::map_to<parmap::vector<float>>(std::views::iota(0, 1000), [](int x) { return x / 2.0; });
+    const auto halves = parmap::map_to<parmap::vector<float>>(std::views::iota(0, 1000), [](int x) { return x / 2.0; });
     expect(halves[999] > 499.4F && halves[999] < 499.6F, "results in a parmap::vector");
     try {
         parmap::for_each(words, [](const std::string&) {}, {.timeout = std::chrono::seconds(0)});

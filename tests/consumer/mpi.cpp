@@ -24,7 +24,6 @@ int main(int argc, char** argv)
         failed = e.index();
     }
     const bool right = sum == 499500 && failed == 700;
-    std::cout << "rank " << session.rank() << " of " << session.size() << ": " << (right ? "right" : "wrong")
-              << '\n';
+    std::cout << "rank " << session.rank() << " of " << session.size() << ": " << (right ? "right" : "wrong") << '\n';
     return right ? 0 : 1;
 }

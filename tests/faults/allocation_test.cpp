@@ -228,8 +228,7 @@ void meet_all_threads()
 {
     on_workers(most_workers, [] {
         std::latch all(most_workers);
-        parmap::for_each(std::views::iota(0, most_workers), [&](int) { all.arrive_and_wait(); },
-                         {.grain_size = 1});
+        parmap::for_each(std::views::iota(0, most_workers), [&](int) { all.arrive_and_wait(); }, {.grain_size = 1});
     });
 }
 
@@ -306,8 +305,7 @@ void withstands_lack_of_memory(const call& called, const way& how = plain)
 {
     meet_all_threads();
     for (const int workers : {1, most_workers}) {
-        SCOPED_TRACE(called.name + ", " + std::string(how.name) + ", " + std::to_string(workers) +
-                     " workers");
+        SCOPED_TRACE(called.name + ", " + std::string(how.name) + ", " + std::to_string(workers) + " workers");
         on_workers(workers, [&] {
             // What is made once for the process, or kept for the next call.
             for (int times = 0; times < 3; ++times) called.gives_what_it_should(how.requested());
@@ -438,8 +436,7 @@ const std::string all_texts = std::accumulate(texts.begin(), texts.end(), std::s
 
 bool reduce_texts(const options& requested)
 {
-    return parmap::map_reduce(texts, copy_text, std::string(), std::plus<>(), requested) == all_texts &&
-           all_ran();
+    return parmap::map_reduce(texts, copy_text, std::string(), std::plus<>(), requested) == all_texts && all_ran();
 }
 
 bool stream_of_texts(const options& requested)
@@ -600,11 +597,8 @@ protected:
 
     parmap::progress_bar bar(const char* label, std::chrono::milliseconds interval) const
     {
-        return {.label = label,
-                .delay = 0ms,
-                .interval = interval,
-                .style = parmap::bar_style::terminal,
-                .fd = pipe.fd()};
+        return {
+            .label = label, .delay = 0ms, .interval = interval, .style = parmap::bar_style::terminal, .fd = pipe.fd()};
     }
 
     way with_a_bar(parmap::bar_style style) const
@@ -665,8 +659,7 @@ child_said attempt_in_a_child(const call& called, const way& how, std::uint64_t 
         }
         const bool hit = allocations::stop_failing();
         std::ranges::fill(begun, 0);
-        if (!right || !called.gives_what_it_should(how.requested()))
-            std::_Exit(static_cast<int>(child_said::wrong));
+        if (!right || !called.gives_what_it_should(how.requested())) std::_Exit(static_cast<int>(child_said::wrong));
         std::_Exit(static_cast<int>(hit ? child_said::right : child_said::right_without_a_fault));
     }
     int status = 0;
@@ -760,15 +753,11 @@ TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)
     using list = task<std::vector<std::string>>;
     const std::vector<std::function<void(task_graph&, const list&)>> additions{
         [](task_graph& graph, const list& read) {
-            const auto count_all = [](parmap::task_results<std::vector<std::string>> all) {
-                return all.size();
-            };
+            const auto count_all = [](parmap::task_results<std::vector<std::string>> all) { return all.size(); };
             graph.add("a step with a name on the heap", count_all, std::vector{read, read, read});
         },
         [](task_graph& graph, const list& read) { graph.map("map", read, &std::string::size); },
-        [](task_graph& graph, const list& read) {
-            graph.reduce("reduce", read, std::string(), std::plus<>());
-        }};
+        [](task_graph& graph, const list& read) { graph.reduce("reduce", read, std::string(), std::plus<>()); }};
     for (std::size_t way_to_add = 0; way_to_add < additions.size(); ++way_to_add) {
         bool hit = true;
         for (std::uint64_t n = 1; hit; ++n) {
@@ -860,11 +849,9 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
 TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
 {
     const temporary_folder root;
-    root.write("proc/self/mountinfo",
-               "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate");
+    root.write("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate");
     root.write("proc/self/cgroup", "0::/a group/with a name/on the heap");
-    root.write("sys/fs/cgroup/a group/with a name/on the heap/cpu.max",
-               "15000000000000000 10000000000000000");
+    root.write("sys/fs/cgroup/a group/with a name/on the heap/cpu.max", "15000000000000000 10000000000000000");
 
     bool hit = true;
     for (std::uint64_t n = 1; hit; ++n) {
@@ -925,8 +912,7 @@ TEST_F(WatchedBar, ThatHasNoMemoryLeavesNoLineAmongOthers)
             pipe.drawn();
         }
         // At its end the other bar draws what is below it.
-        EXPECT_EQ(pipe.drawn().find("a label that is on the heap"), std::string_view::npos)
-            << "allocation " << n;
+        EXPECT_EQ(pipe.drawn().find("a label that is on the heap"), std::string_view::npos) << "allocation " << n;
     }
 }
 

@@ -41,8 +41,7 @@ void run_a_stream()
         parmap::testing::keep_busy(std::chrono::microseconds(30));
         return 0;
     };
-    for ([[maybe_unused]] const int result :
-         parmap::stream(std::views::iota(0, 10), slowly, {.max_workers = 2})) {
+    for ([[maybe_unused]] const int result : parmap::stream(std::views::iota(0, 10), slowly, {.max_workers = 2})) {
     }
 }
 

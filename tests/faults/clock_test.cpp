@@ -100,8 +100,7 @@ void expect_right_results(int (*function)(int))
     EXPECT_EQ(completed, sum);
 
     parmap::task_graph graph;
-    const auto source =
-        graph.add("numbers", [&] { return std::vector<int>(numbers.begin(), numbers.end()); });
+    const auto source = graph.add("numbers", [&] { return std::vector<int>(numbers.begin(), numbers.end()); });
     const auto squares = graph.map("square", source, function);
     const auto total =
         graph.reduce("sum", graph.map("widen", squares, [](int x) { return 1LL * x; }), 0LL, std::plus<>());
@@ -192,9 +191,7 @@ TEST_F(Clock, ThatMissesABlockCostsOneLongBlock)
     for (const int workers : {1, 4}) {
         on_workers(workers, [&] {
             for (const std::size_t when : {0U, 1U, 5'000U, 19'000U}) {
-                const auto missed = [&](std::size_t begin, std::size_t end) {
-                    return begin > when || when >= end;
-                };
+                const auto missed = [&](std::size_t begin, std::size_t end) { return begin > when || when >= end; };
                 expect_sound(blocks_of(20'000, missed), 20'000, static_cast<std::size_t>(workers));
             }
         });
@@ -205,8 +202,7 @@ TEST_F(Clock, ThatStandsStillLeavesSharesForOtherWorkers)
 {
     on_workers(4, [] {
         const auto blocks = blocks_of(20'000, [](std::size_t, std::size_t) { return false; });
-        for (const auto& [begin, length] : blocks)
-            EXPECT_LE(length, std::max<std::size_t>((20'000 - begin) / 8, 1));
+        for (const auto& [begin, length] : blocks) EXPECT_LE(length, std::max<std::size_t>((20'000 - begin) / 8, 1));
     });
 }
 
@@ -318,8 +314,7 @@ TEST_F(Clock, ThatJumpsPastTheDeadlineEndsTheCallAsTimedOut)
     });
     expect_late_with_a_timeout_alone([&](const auto& fn, const parmap::options& options) {
         parmap::task_graph graph;
-        graph.map("map", graph.add("numbers", [&] { return std::vector(numbers.begin(), numbers.end()); }),
-                  fn);
+        graph.map("map", graph.add("numbers", [&] { return std::vector(numbers.begin(), numbers.end()); }), fn);
         graph.run(options);
     });
 }
@@ -406,8 +401,7 @@ TEST(Standstill, OfAnHourLeavesTheEstimateAlone)
         const auto stop = tick < 43 ? 0s : 1h;
         time_stopped.waited(due, tick == 43 ? due + stop : due);
         const auto wall = due + stop;
-        const double now =
-            std::chrono::duration<double>((wall - time_stopped.total()).time_since_epoch()).count();
+        const double now = std::chrono::duration<double>((wall - time_stopped.total()).time_since_epoch()).count();
         EXPECT_NEAR(now, 0.1 * tick, 1e-6);
         const double whole = std::floor(now + 1e-9);
         const std::vector<block_in_flight> blocks(10, {.items = 1, .age = now - whole});
@@ -464,8 +458,7 @@ TEST_F(Clock, OfALongCallBringsPlainLinesOneByOne)
                 fake_clock::jump(1h);
                 lines.push_back(next_line());
             },
-            {.max_workers = 1,
-             .progress = parmap::progress_bar{.style = parmap::bar_style::plain, .fd = pipe[1]}});
+            {.max_workers = 1, .progress = parmap::progress_bar{.style = parmap::bar_style::plain, .fd = pipe[1]}});
     }
     ::close(pipe[1]);
     lines.push_back(next_line());

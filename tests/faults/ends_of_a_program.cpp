@@ -11,8 +11,8 @@ namespace {
 
 void use(const char* where)
 {
-    parmap::testing::expect_right(
-        where, {.progress = parmap::testing::loud(where), .grain_size = 1, .trace = "/dev/null"});
+    parmap::testing::expect_right(where,
+                                  {.progress = parmap::testing::loud(where), .grain_size = 1, .trace = "/dev/null"});
 }
 
 struct at_both_ends {

@@ -72,11 +72,11 @@ struct scenario {
 std::ostream& operator<<(std::ostream& out, const scenario& s)
 {
     const auto show = [](const auto& maybe) { return maybe ? std::to_string(*maybe) : "-"; };
-    return out << "algorithm " << static_cast<int>(s.which) << ", single pass " << s.single_pass << ", size "
-               << s.size << ", workers " << s.workers << ", grain " << s.grain << ", item throws at "
-               << show(s.item_throws) << ", source at " << show(s.source_throws) << ", stops at "
-               << show(s.stops_at) << ", leaves after " << show(s.leaves_after) << ", moves until one throws "
-               << s.moves_until_throw << ", patience " << s.patience;
+    return out << "algorithm " << static_cast<int>(s.which) << ", single pass " << s.single_pass << ", size " << s.size
+               << ", workers " << s.workers << ", grain " << s.grain << ", item throws at " << show(s.item_throws)
+               << ", source at " << show(s.source_throws) << ", stops at " << show(s.stops_at) << ", leaves after "
+               << show(s.leaves_after) << ", moves until one throws " << s.moves_until_throw << ", patience "
+               << s.patience;
 }
 
 scenario random_scenario(dice& random)
@@ -203,8 +203,8 @@ bool run_graph(const scenario& s, Range& range, const item_of<registered>& item)
     auto results = graph.map("results", elements, item);
     auto first = graph.add(
         "first", [](const std::vector<registered>& all) { return all.front(); }, results);
-    auto last = graph.reduce("last", results, registered(0),
-                             [](registered&&, registered&& right) { return std::move(right); });
+    auto last =
+        graph.reduce("last", results, registered(0), [](registered&&, registered&& right) { return std::move(right); });
     {
         const auto dropped = std::move(elements);
     }
@@ -240,8 +240,7 @@ bool run(const scenario& s, Range&& range, std::vector<registered>& out)
             expect_results(parmap::map_to<std::list<registered>>(range, item, options));
             return true;
         case algorithm::map_in_place:
-            expect_results(
-                parmap::map_to<parmap::vector<fillable>>(range, item_of<fillable>{s, stop, begun}, options));
+            expect_results(parmap::map_to<parmap::vector<fillable>>(range, item_of<fillable>{s, stop, begun}, options));
             return true;
         case algorithm::map_into:
             parmap::map_into(range, out, item, options);

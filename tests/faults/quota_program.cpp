@@ -64,8 +64,7 @@ int main()
     }
     const speed one = median(serial);
     const speed all = median(parallel);
-    std::cout << "items a second: " << one.items_a_second << " serially, " << all.items_a_second
-              << " by a map, " << all.items_a_second / one.items_a_second
-              << " times as many; CPU time an item: " << one.cpu_ms_an_item << " ms and "
-              << all.cpu_ms_an_item << " ms\n";
+    std::cout << "items a second: " << one.items_a_second << " serially, " << all.items_a_second << " by a map, "
+              << all.items_a_second / one.items_a_second << " times as many; CPU time an item: " << one.cpu_ms_an_item
+              << " ms and " << all.cpu_ms_an_item << " ms\n";
 }

@@ -132,9 +132,8 @@ std::string some_text(std::mt19937_64& random)
         for (int c = 1; c < 0x20; ++c) all.emplace_back(1, static_cast<char>(c));
         for (int c = 0x7f; c < 0x100; ++c) all.emplace_back(1, static_cast<char>(c));
         for (int c = 0x80; c < 0xa0; ++c) all.push_back({'\xc2', static_cast<char>(c)});
-        for (const char* const turn :
-             {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068", "\u2069",
-              "\u200E", "\u200F", "\u061C", "\u2028", "\u2029", "\u200B"}) {
+        for (const char* const turn : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
+                                       "\u2069", "\u200E", "\u200F", "\u061C", "\u2028", "\u2029", "\u200B"}) {
             all.emplace_back(turn);
         }
         return all;
@@ -154,8 +153,8 @@ bool is_harmless(std::string_view text)
     for (int c = 0x80; c < 0xa0; ++c) {
         if (text.find(std::string{'\xc2', static_cast<char>(c)}) != std::string_view::npos) return false;
     }
-    for (const char* const turn : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067",
-                                   "\u2068", "\u2069", "\u200E", "\u200F", "\u061C", "\u2028", "\u2029"}) {
+    for (const char* const turn : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
+                                   "\u2069", "\u200E", "\u200F", "\u061C", "\u2028", "\u2029"}) {
         if (text.find(turn) != std::string_view::npos) return false;
     }
     try {
@@ -227,11 +226,9 @@ TEST_F(Names, NeverReachAFileOfAnyStyleUncleaned)
     try_many(100, [](const std::string& text) {
         for (const bar_style style : {bar_style::terminal, bar_style::json}) {
             const std::string written = written_by([&](int fd) {
-                const parmap::progress_bar bar{
-                    .label = text, .unit = text, .delay = 0ms, .style = style, .fd = fd};
+                const parmap::progress_bar bar{.label = text, .unit = text, .delay = 0ms, .style = style, .fd = fd};
                 parmap::for_each(std::views::iota(0, 3), [](int) {}, {.progress = bar});
-                for (const int x :
-                     parmap::stream(std::views::iota(0, 3), [](int y) { return y; }, {.progress = bar})) {
+                for (const int x : parmap::stream(std::views::iota(0, 3), [](int y) { return y; }, {.progress = bar})) {
                     static_cast<void>(x);
                 }
                 parmap::progress_scope(10, bar).advance(4);
@@ -313,12 +310,10 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
         EXPECT_NE(content_of(README).find("`" + name + "`"), std::string::npos) << name;
     }
     const auto use_everything = [](int fd) {
-        for (const bar_style style :
-             {bar_style::automatic, bar_style::terminal, bar_style::json, bar_style::plain}) {
+        for (const bar_style style : {bar_style::automatic, bar_style::terminal, bar_style::json, bar_style::plain}) {
             const parmap::progress_bar bar{.label = "l", .delay = 0ms, .style = style, .fd = fd};
             parmap::for_each(std::views::iota(0, 100), [](int) {}, {.progress = bar});
-            for (const int x :
-                 parmap::stream(std::views::iota(0, 100), [](int y) { return y; }, {.progress = bar})) {
+            for (const int x : parmap::stream(std::views::iota(0, 100), [](int y) { return y; }, {.progress = bar})) {
                 static_cast<void>(x);
             }
             parmap::task_graph graph;

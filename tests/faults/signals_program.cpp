@@ -77,8 +77,7 @@ const std::map<std::string, call>& calls()
         {"graph",
          [](const auto& fn, const auto& options) {
              parmap::task_graph graph;
-             const auto source =
-                 graph.add("list", [] { return std::vector(numbers.begin(), numbers.end()); });
+             const auto source = graph.add("list", [] { return std::vector(numbers.begin(), numbers.end()); });
              const auto sum = graph.reduce("sum", graph.map("square", source, fn), 0LL, std::plus<>());
              graph.run(options);
              return sum.get();

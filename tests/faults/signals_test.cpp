@@ -108,8 +108,7 @@ void expect_a_whole_terminal(const std::string& written)
         if (written[i] == '\x1b') {
             const std::size_t end = written.find_first_not_of("[0123456789", i + 1);
             if (end == std::string::npos) continue;  // the program ended in the middle of a frame
-            EXPECT_NE(std::string("KJA").find(written[end]), std::string::npos)
-                << written.substr(i, end + 1 - i);
+            EXPECT_NE(std::string("KJA").find(written[end]), std::string::npos) << written.substr(i, end + 1 - i);
             i = end;
         } else {
             const bool is_text = static_cast<unsigned char>(written[i]) >= 0x20 && written[i] != '\x7f';
@@ -173,8 +172,7 @@ void expect_a_stop(const std::string& mode, const std::string& kind, int most_be
     ASSERT_TRUE(WIFEXITED(status)) << kind;
     EXPECT_EQ(WEXITSTATUS(status), 0);
     const std::string& written = p.all_written();
-    EXPECT_NE(written.find("parmap: stopped on request after "), std::string::npos)
-        << kind << ": " << written;
+    EXPECT_NE(written.find("parmap: stopped on request after "), std::string::npos) << kind << ": " << written;
     EXPECT_NE(written.find("] cancelled\x1b[K"), std::string::npos) << kind << ": " << written;
     const int begun_late = number_after(written, "begun late ");
     EXPECT_GE(begun_late, 0) << written;
@@ -236,8 +234,7 @@ TEST_F(Signals, ThatStopTheProcessForAnHourLeaveItsEstimatesSane)
     EXPECT_TRUE(WIFCONTINUED(p.next_status(WCONTINUED)));
     p.let_go_on();
     p.next_status();
-    EXPECT_NE(p.all_written().find("an hour or more, 16 of 16, estimates sane"), std::string::npos)
-        << p.all_written();
+    EXPECT_NE(p.all_written().find("an hour or more, 16 of 16, estimates sane"), std::string::npos) << p.all_written();
 }
 
 TEST_F(Signals, ThatInterruptEveryWaitChangeNoResult)

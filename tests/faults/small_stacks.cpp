@@ -9,6 +9,5 @@ int main()
 {
     using namespace parmap::testing;
     const tbb::global_control small(tbb::global_control::thread_stack_size, 64 << 10);
-    on_workers(most_workers,
-               [] { expect_right("on small stacks", {.progress = loud("small"), .grain_size = 1}); });
+    on_workers(most_workers, [] { expect_right("on small stacks", {.progress = loud("small"), .grain_size = 1}); });
 }

@@ -124,8 +124,7 @@ protected:
     void SetUp() override
     {
 #if defined(__SANITIZE_THREAD__)
-        GTEST_SKIP()
-            << "ThreadSanitizer ends a child whose new thread has the place of one that was the parent's";
+        GTEST_SKIP() << "ThreadSanitizer ends a child whose new thread has the place of one that was the parent's";
 #endif
     }
 };
@@ -140,8 +139,7 @@ bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &parmap::t
         end(body() ? 0 : 1);
     }
     int status = 0;
-    return child != -1 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-           WEXITSTATUS(status) == 0;
+    return child != -1 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /// Waits until no thread of oneTBB can hold a lock that the child of a fork would find taken when it exits.
@@ -202,9 +200,7 @@ TEST_F(Forks, AChildAndItsChildAndTheParentGoOn)
     on_workers(most_workers, [] {
         ASSERT_TRUE(all_is_right());
         wait_until_the_others_sleep();
-        const auto child = [] {
-            return all_is_right() && in_a_child(all_is_right, ordinary_end) && all_is_right();
-        };
+        const auto child = [] { return all_is_right() && in_a_child(all_is_right, ordinary_end) && all_is_right(); };
         EXPECT_TRUE(in_a_child(child, ordinary_end));
         EXPECT_TRUE(all_is_right());
     });
@@ -213,8 +209,7 @@ TEST_F(Forks, AChildAndItsChildAndTheParentGoOn)
 TEST_F(Forks, WhileAnotherThreadOfTheParentIsAtWork)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP()
-        << "AddressSanitizer's allocator may be locked by the other thread, and stay so in the child";
+    GTEST_SKIP() << "AddressSanitizer's allocator may be locked by the other thread, and stay so in the child";
 #endif
     on_workers(most_workers, [] {
         const to_nowhere nowhere;

@@ -102,9 +102,8 @@ TEST(Agreement, NamesTheFirstRankThatDiffers)
     std::vector<hello> ranks(4, some_rank());
     ranks[3].version = text_of<16>("0.9");
     ranks[1].grain_size = 2;
-    EXPECT_NE(
-        difference(ranks).value_or("").find("rank 1 differs from rank 0 in options::grain_size: 2, not 0"),
-        std::string::npos);
+    EXPECT_NE(difference(ranks).value_or("").find("rank 1 differs from rank 0 in options::grain_size: 2, not 0"),
+              std::string::npos);
 }
 
 TEST(Agreement, OfOtherVersionsOnlyTheVersionIsSaid)
@@ -157,8 +156,7 @@ TEST(Agreement, TextsAreCutToWhatFitsAndEndWithAZero)
     EXPECT_EQ(text_of<4>("abc"), (std::array<char, 4>{'a', 'b', 'c', '\0'}));
     EXPECT_EQ(text_of<4>("abcdef"), (std::array<char, 4>{'a', 'b', 'c', '\0'}));
     EXPECT_EQ(text_of<4>(""), (std::array<char, 4>{}));
-    const std::string said =
-        difference_of([](hello& h) { h.version = text_of<16>("1.2.3-and-something-long"); });
+    const std::string said = difference_of([](hello& h) { h.version = text_of<16>("1.2.3-and-something-long"); });
     EXPECT_NE(said.find(": 1.2.3-and-somet, not 1.2.3:"), std::string::npos) << said;
 }
 
@@ -194,8 +192,7 @@ TEST(WorkersOfRanks, NoCpuIsLostToRounding)
             const int each = std::max(static_cast<int>(cpus / ranks), 1);
             EXPECT_GE(*std::ranges::min_element(workers), each);
             EXPECT_LE(*std::ranges::max_element(workers), each + 1);
-            EXPECT_EQ(std::accumulate(workers.begin(), workers.end(), 0),
-                      static_cast<int>(std::max(cpus, ranks)))
+            EXPECT_EQ(std::accumulate(workers.begin(), workers.end(), 0), static_cast<int>(std::max(cpus, ranks)))
                 << ranks << " ranks on " << cpus;
         }
     }
@@ -221,8 +218,7 @@ TEST(WorkersOfRanks, BoundRanksHaveTheirOwnCpus)
 
 TEST(WorkersOfRanks, MasksThatOverlapInPartAreSharedInThatPart)
 {
-    EXPECT_EQ(workers_of(std::vector{on_cpus(cpus_from(0, 4)), on_cpus(cpus_from(2, 4))}),
-              (std::vector{3, 3}));
+    EXPECT_EQ(workers_of(std::vector{on_cpus(cpus_from(0, 4)), on_cpus(cpus_from(2, 4))}), (std::vector{3, 3}));
     EXPECT_EQ(workers_of(std::vector{on_cpus(cpus_from(0, 8)), on_cpus({0})}), (std::vector{7, 1}));
 }
 
@@ -241,8 +237,7 @@ TEST(WorkersOfRanks, MaxWorkersCountsAsAskedUpToTheCpus)
     too_many.max_workers = 100;
     hello none = three;
     none.max_workers = 0;
-    EXPECT_EQ(workers_of(std::vector{three, too_many, none, on_cpus(cpus_from(0, 8))}),
-              (std::vector{3, 8, 1, 8}))
+    EXPECT_EQ(workers_of(std::vector{three, too_many, none, on_cpus(cpus_from(0, 8))}), (std::vector{3, 8, 1, 8}))
         << "who asks for a number shares with nobody";
 }
 
@@ -295,10 +290,8 @@ TEST(BindingNotice, IsGivenWhereCpusAreLeftUnused)
 {
     const std::string rest =
         " bound to one CPU: `mpirun --bind-to none` (or `--map-by node:PE=k`) gives a rank its CPUs";
-    EXPECT_EQ(binding_notice(std::vector{on_cpus({0}), on_cpus({1})}),
-              "parmap::mpi: 2 of 2 ranks are" + rest);
-    EXPECT_EQ(binding_notice(std::vector{on_cpus({3}), on_cpus({1, 2})}),
-              "parmap::mpi: 1 of 2 ranks is" + rest);
+    EXPECT_EQ(binding_notice(std::vector{on_cpus({0}), on_cpus({1})}), "parmap::mpi: 2 of 2 ranks are" + rest);
+    EXPECT_EQ(binding_notice(std::vector{on_cpus({3}), on_cpus({1, 2})}), "parmap::mpi: 1 of 2 ranks is" + rest);
     EXPECT_EQ(binding_notice(std::vector{on_cpus(cpus_from(0, 8), "n1"), on_cpus({64}, "n2")}),
               "parmap::mpi: 1 of 2 ranks is" + rest);
 }

@@ -66,8 +66,7 @@ int main(int argc, char** argv)
     if (mode == "single") {
         int level = 0;
         MPI_Init_thread(&argc, &argv, MPI_THREAD_SINGLE, &level);
-        const int rc =
-            level == MPI_THREAD_SINGLE ? refused() : (std::cout << "more than asked for\n", EXIT_SUCCESS);
+        const int rc = level == MPI_THREAD_SINGLE ? refused() : (std::cout << "more than asked for\n", EXIT_SUCCESS);
         MPI_Finalize();
         return rc;
     }

@@ -239,10 +239,9 @@ TEST(Dealer, RandomCostsAreNeverMoreThanRankZeroCanServe)
             ASSERT_GE(busy_ns, 0.999e6);
             // Were every rank's block as short, rank 0 would deal so many of them meanwhile. Unless the rank gets its
             // even share, it is to be busy for a quarter of the time.
-            const auto all_service_ns =
-                static_cast<double>(service.count()) * static_cast<double>(s.workers.size());
-            const auto even = static_cast<double>(left) * s.workers[rank] /
-                              std::accumulate(s.workers.begin(), s.workers.end(), 0.0);
+            const auto all_service_ns = static_cast<double>(service.count()) * static_cast<double>(s.workers.size());
+            const auto even =
+                static_cast<double>(left) * s.workers[rank] / std::accumulate(s.workers.begin(), s.workers.end(), 0.0);
             ASSERT_LE(all_service_ns,
                       (static_cast<double>(size_of(block)) < 0.999 * even - 1 ? 0.2501 : 1.0001) * busy_ns);
         }

@@ -129,19 +129,17 @@ TEST(Ranks, AllTakePart)
     };
     const auto by = parmap::mpi::map(MPI_COMM_WORLD, numbers(64 * ranks_of()), is_everywhere);
     EXPECT_TRUE(has_one) << "rank " << rank_of();
-    for (int rank = 0; is_root() && rank < ranks_of(); ++rank)
-        EXPECT_TRUE(std::ranges::count(by, rank) > 0) << rank;
+    for (int rank = 0; is_root() && rank < ranks_of(); ++rank) EXPECT_TRUE(std::ranges::count(by, rank) > 0) << rank;
 }
 
 TEST(Ranks, MakeOneItemOfAnyKindOfRange)
 {
     std::forward_list<std::string> words{"one", "three", "fifteen"};
-    const auto lengths =
-        parmap::mpi::map(MPI_COMM_WORLD, words, &std::string::size, {.results = results::everywhere});
+    const auto lengths = parmap::mpi::map(MPI_COMM_WORLD, words, &std::string::size, {.results = results::everywhere});
     EXPECT_EQ(lengths, (std::vector<std::size_t>{3, 5, 7}));
-    const auto with_index = parmap::mpi::map(
-        MPI_COMM_WORLD, words, [](std::size_t i, const std::string& word) { return std::pair(i, word); },
-        {.results = results::everywhere});
+    const auto with_index = parmap::mpi::map(MPI_COMM_WORLD, words,
+                                             [](std::size_t i, const std::string& word) { return std::pair(i, word); },
+                                             {.results = results::everywhere});
     EXPECT_EQ(with_index.at(2), std::pair(std::size_t{2}, std::string("fifteen")));
 }
 
@@ -204,15 +202,14 @@ TEST(Scatter, OfWhatCannotBeWrittenOrReadFailsThoseItems)
 {
     for (const char* const fault : {"unwritable", "unreadable"}) {
         std::vector<named> given;
-        for (int i = 0; is_root() && i < 100; ++i)
-            given.emplace_back(i == 50 ? fault : "fine", std::vector<double>());
+        for (int i = 0; is_root() && i < 100; ++i) given.emplace_back(i == 50 ? fault : "fine", std::vector<double>());
         const auto size = [](const named& n) { return n.name.size(); };
-        const auto tried = parmap::mpi::try_map(MPI_COMM_WORLD, parmap::mpi::scatter(given), size,
-                                                {.results = results::everywhere});
+        const auto tried =
+            parmap::mpi::try_map(MPI_COMM_WORLD, parmap::mpi::scatter(given), size, {.results = results::everywhere});
         EXPECT_EQ(tried.completed() + tried.failures.size(), 100U);
         const auto is_of_fault = [&](const parmap::failure& f) {
-            return f.what().find(fault == std::string("unwritable") ? "cannot be written"
-                                                                    : "cannot be read") != std::string::npos;
+            return f.what().find(fault == std::string("unwritable") ? "cannot be written" : "cannot be read") !=
+                   std::string::npos;
         };
         EXPECT_TRUE(std::ranges::all_of(tried.failures, is_of_fault));
         bool fails = false;
@@ -241,9 +238,9 @@ TEST(Results, OfAnySizeTravelInPieces)
         if (is_root()) {
             for (std::size_t i = 0; i < words.size(); ++i) words[i] = std::string(i, 'y');
         }
-        const auto doubled = parmap::mpi::map(MPI_COMM_WORLD, parmap::mpi::scatter(words),
-                                              [](const std::string& word) { return word + word; },
-                                              {.results = results::everywhere});
+        const auto doubled =
+            parmap::mpi::map(MPI_COMM_WORLD, parmap::mpi::scatter(words),
+                             [](const std::string& word) { return word + word; }, {.results = results::everywhere});
         ASSERT_EQ(doubled.size(), words.size());
         for (std::size_t i = 0; i < words.size(); ++i) EXPECT_EQ(doubled[i], std::string(2 * i, 'y'));
     }
@@ -259,8 +256,8 @@ TEST(Scatter, GivesOtherRanksWhatRankZeroHas)
             pairs.emplace_back(i, std::to_string(i));
         }
     }
-    const auto inverted = parmap::mpi::map(MPI_COMM_WORLD, parmap::mpi::scatter(flags),
-                                           [](bool b) { return !b; }, {.results = results::everywhere});
+    const auto inverted = parmap::mpi::map(MPI_COMM_WORLD, parmap::mpi::scatter(flags), [](bool b) { return !b; },
+                                           {.results = results::everywhere});
     ASSERT_EQ(inverted.size(), 300U);
     for (std::size_t i = 0; i < inverted.size(); ++i) EXPECT_EQ(inverted[i], i % 3 != 0);
 
@@ -308,8 +305,7 @@ TEST(Errors, AreAllThereInATryMap)
     for (const results where : {results::on_root, results::everywhere}) {
         const auto tried = parmap::mpi::try_map(MPI_COMM_WORLD, numbers(1'000),
                                                 [](int x) {
-                                                    if (x % 7 == 3)
-                                                        throw std::runtime_error(std::to_string(x));
+                                                    if (x % 7 == 3) throw std::runtime_error(std::to_string(x));
                                                     return std::to_string(x);
                                                 },
                                                 {.results = where});
@@ -406,13 +402,11 @@ TEST(Stops, ByTheTimeoutHoldOnEveryRank)
     EXPECT_EQ(ran, 0);
 
     const auto some = error_of<parmap::cancelled>([&] {
-        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100'000'000), [](int) { keep_busy(100us); },
-                              {.timeout = 50ms});
+        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100'000'000), [](int) { keep_busy(100us); }, {.timeout = 50ms});
     });
     EXPECT_NE(some.find("parmap: timed out after "), std::string::npos) << some;
 
-    const auto tried =
-        parmap::mpi::try_map(MPI_COMM_WORLD, numbers(100), [](int x) { return x; }, {.timeout = 0s});
+    const auto tried = parmap::mpi::try_map(MPI_COMM_WORLD, numbers(100), [](int x) { return x; }, {.timeout = 0s});
     EXPECT_EQ(tried.stopped, parmap::stop_reason::timed_out);
 }
 
@@ -438,8 +432,7 @@ TEST(Differences, AreNamedOnEveryRankAndNothingRuns)
 {
     if (ranks_of() == 1) GTEST_SKIP() << "one rank agrees with itself";
     const bool is_odd_one = rank_of() == ranks_of() - 1;
-    const std::string who =
-        "parmap::mpi: rank " + std::to_string(ranks_of() - 1) + " differs from rank 0 in ";
+    const std::string who = "parmap::mpi: rank " + std::to_string(ranks_of() - 1) + " differs from rank 0 in ";
     std::atomic<int> ran{0};
     const auto item = [&](int) { ++ran; };
     const auto expect = [&](const std::string& what, const auto& call) {
@@ -448,9 +441,8 @@ TEST(Differences, AreNamedOnEveryRankAndNothingRuns)
     };
     expect("the size of the range: 99, not 100",
            [&] { parmap::mpi::for_each(MPI_COMM_WORLD, numbers(is_odd_one ? 99 : 100), item); });
-    expect("options::grain_size: 2, not 0", [&] {
-        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), item, {.grain_size = is_odd_one ? 2U : 0U});
-    });
+    expect("options::grain_size: 2, not 0",
+           [&] { parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), item, {.grain_size = is_odd_one ? 2U : 0U}); });
     expect("options::timeout: ", [&] {
         parmap::mpi::options options;
         if (is_odd_one) options.timeout = 1h;
@@ -491,9 +483,8 @@ TEST(Differences, AreNamedOnEveryRankAndNothingRuns)
 
 TEST(Differences, AsToWorkersAndStopsAreAllowed)
 {
-    const auto sum =
-        parmap::mpi::map_reduce(MPI_COMM_WORLD, numbers(1'000), [](int x) { return x; }, 0, std::plus(),
-                                {.max_workers = 1 + rank_of() % 2, .results = results::everywhere});
+    const auto sum = parmap::mpi::map_reduce(MPI_COMM_WORLD, numbers(1'000), [](int x) { return x; }, 0, std::plus(),
+                                             {.max_workers = 1 + rank_of() % 2, .results = results::everywhere});
     EXPECT_EQ(sum, 499'500);
 }
 
@@ -502,8 +493,7 @@ TEST(Faults, OfOneRankAreToldByAll)
     const int last = ranks_of() - 1;
     const std::string who = ranks_of() == 1 ? "" : "parmap::mpi: rank " + std::to_string(last) + ": ";
     const auto negative = error_of<std::invalid_argument>([&] {
-        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), [](int) {},
-                              {.max_workers = rank_of() == last ? -1 : 1});
+        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), [](int) {}, {.max_workers = rank_of() == last ? -1 : 1});
     });
     EXPECT_EQ(negative.substr(0, negative.find(':', who.size())), who + "parmap");
     EXPECT_NE(negative.find("max_workers is -1"), std::string::npos);
@@ -523,8 +513,8 @@ TEST(Communicators, OfSomeRanksAndInAnotherOrderServe)
     MPI_Comm half = MPI_COMM_NULL;
     MPI_Comm_split(MPI_COMM_WORLD, rank_of() % 2, -rank_of(), &half);
     for (int round = 0; round < 2; ++round) {
-        const auto all = parmap::mpi::map(half, numbers(500), [](int x) { return x + 1; },
-                                          {.results = results::everywhere});
+        const auto all =
+            parmap::mpi::map(half, numbers(500), [](int x) { return x + 1; }, {.results = results::everywhere});
         ASSERT_EQ(all.size(), 500U);
         EXPECT_EQ(all.back(), 500);
     }
@@ -576,8 +566,7 @@ TEST(Items, RunOnThreadsThatMayNotBeTheCallers)
 {
     const auto caller = std::this_thread::get_id();
     for (const int workers : {1, 2}) {
-        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100),
-                              [&](int) { EXPECT_NE(std::this_thread::get_id(), caller); },
+        parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), [&](int) { EXPECT_NE(std::this_thread::get_id(), caller); },
                               {.max_workers = workers});
     }
 }
@@ -591,8 +580,7 @@ std::string joined(const std::string& a, const std::string& b)
 TEST(RandomRanks, DoWhatASerialLoopDoes)
 {
     parmap::testing::for_random_cases(200, [](dice& random) {
-        const int n =
-            static_cast<int>(random.one_of({random.below(10), random.below(300), random.below(20'000)}));
+        const int n = static_cast<int>(random.one_of({random.below(10), random.below(300), random.below(20'000)}));
         std::vector<int> failing;
         if (random.one_in(2)) {
             for (std::size_t i = 0; i < 1 + random.below(5); ++i) {
@@ -637,8 +625,8 @@ TEST(RandomRanks, DoWhatASerialLoopDoes)
             };
             if (which == 0) {
                 throws([&] {
-                    const auto all = call(
-                        [&](auto&& range) { return parmap::mpi::map(MPI_COMM_WORLD, range, fn, options); });
+                    const auto all =
+                        call([&](auto&& range) { return parmap::mpi::map(MPI_COMM_WORLD, range, fn, options); });
                     ASSERT_EQ(all.size(), has ? static_cast<std::size_t>(n) : 0U);
                     for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], std::to_string(i));
                 });
@@ -652,15 +640,14 @@ TEST(RandomRanks, DoWhatASerialLoopDoes)
             } else if (which == 2) {
                 throws([&] {
                     const auto all = call([&](auto&& range) {
-                        return parmap::mpi::map_reduce(MPI_COMM_WORLD, range, fn, std::string("init"), joined,
-                                                       options);
+                        return parmap::mpi::map_reduce(MPI_COMM_WORLD, range, fn, std::string("init"), joined, options);
                     });
                     const auto alone = parmap::map_reduce(numbers(n), fn, std::string("init"), joined);
                     EXPECT_EQ(all, has ? alone : "init");
                 });
             } else {
-                const auto tried = call(
-                    [&](auto&& range) { return parmap::mpi::try_map(MPI_COMM_WORLD, range, fn, options); });
+                const auto tried =
+                    call([&](auto&& range) { return parmap::mpi::try_map(MPI_COMM_WORLD, range, fn, options); });
                 ASSERT_EQ(tried.values.size(), has ? static_cast<std::size_t>(n) : 0U);
                 std::size_t failures = 0;
                 for (std::size_t i = 0; i < tried.values.size(); ++i) {

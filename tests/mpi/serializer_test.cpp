@@ -324,8 +324,7 @@ std::vector<std::byte> counted_bytes(std::uint64_t count, std::size_t bytes)
 template <class T>
 void expect_hostile_counts_refused()
 {
-    for (const std::uint64_t count :
-         {UINT64_MAX, UINT64_MAX / 2, std::uint64_t{1} << 60, std::uint64_t{17}}) {
+    for (const std::uint64_t count : {UINT64_MAX, UINT64_MAX / 2, std::uint64_t{1} << 60, std::uint64_t{17}}) {
         expect_refused<T>(counted_bytes(count, 16));
     }
     for (std::size_t bytes = 0; bytes < 8; ++bytes) expect_refused<T>(std::vector<std::byte>(bytes));
@@ -372,9 +371,8 @@ TEST(Reader, SaysThatAMessageEndsInTheMiddleOfAValue)
         from.value<int>();
         FAIL();
     } catch (const std::out_of_range& e) {
-        EXPECT_STREQ(
-            e.what(),
-            "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it writes");
+        EXPECT_STREQ(e.what(),
+                     "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it writes");
     }
     EXPECT_EQ(from.size(), 3U) << "nothing was taken";
 }

@@ -43,8 +43,7 @@ private:
 
     void skip_space()
     {
-        while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())) != 0)
-            rest_.remove_prefix(1);
+        while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())) != 0) rest_.remove_prefix(1);
     }
 
     bool accept(std::string_view token)

@@ -43,8 +43,7 @@ std::optional<std::uint64_t> whole_number_from_environment(const char* name)
 std::uint64_t scaled(std::uint64_t usual)
 {
     const double factor = number_from_environment("PARMAP_TEST_CASES", &std::strtod, "x").value_or(1);
-    return std::max<std::uint64_t>(
-        1, static_cast<std::uint64_t>(std::llround(static_cast<double>(usual) * factor)));
+    return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(static_cast<double>(usual) * factor)));
 }
 
 dice dice_of_case(std::uint64_t seed, std::uint64_t number)
@@ -63,8 +62,8 @@ public:
         if (!::testing::Test::HasFailure() && std::uncaught_exceptions() == exceptions_) return;
         const auto& test = *::testing::UnitTest::GetInstance()->current_test_info();
         std::cout << "This case again: PARMAP_TEST_SEED=" << seed_ << " PARMAP_TEST_CASE=" << number_ << ' '
-                  << program_invocation_name << " --gtest_filter=" << test.test_suite_name() << '.'
-                  << test.name() << std::endl;
+                  << program_invocation_name << " --gtest_filter=" << test.test_suite_name() << '.' << test.name()
+                  << std::endl;
     }
 
 private:
@@ -77,8 +76,7 @@ private:
 
 std::uint64_t for_random_cases(std::uint64_t usual, const std::function<void(dice&)>& check)
 {
-    const std::uint64_t seed =
-        whole_number_from_environment("PARMAP_TEST_SEED").value_or(std::random_device{}());
+    const std::uint64_t seed = whole_number_from_environment("PARMAP_TEST_SEED").value_or(std::random_device{}());
     const auto alone = whole_number_from_environment("PARMAP_TEST_CASE");
     const std::uint64_t first = alone.value_or(0);
     const std::uint64_t end = alone ? first + 1 : scaled(usual);

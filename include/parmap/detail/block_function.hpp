@@ -66,10 +66,7 @@ public:
         static_assert(std::is_nothrow_invocable_r_v<block_result, const Body&, std::size_t, std::size_t>);
     }
 
-    block_result operator()(std::size_t begin, std::size_t end) const noexcept
-    {
-        return run_(function_, begin, end);
-    }
+    block_result operator()(std::size_t begin, std::size_t end) const noexcept { return run_(function_, begin, end); }
 
     std::atomic<float>& cost() const noexcept { return *cost_; }
     std::size_t quantum() const noexcept { return quantum_; }

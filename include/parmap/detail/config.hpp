@@ -12,13 +12,11 @@
 #elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
 #    error "parmap: this is g++ below 12: use g++ 12 or later, or clang 16 or later"
 #elif defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 12
-#    error \
-        "parmap: this is the C++ library of g++ below 12: install that of g++ 12 or later (libstdc++-12-dev)"
+#    error "parmap: this is the C++ library of g++ below 12: install that of g++ 12 or later (libstdc++-12-dev)"
 #elif defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
 #    error "parmap: this is libc++ below 20: use libc++ 20 or later, or libstdc++ 12 or later"
 #elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
-#    error \
-        "parmap: exceptions are off, and parmap gives a function's exceptions to its caller: drop -fno-exceptions"
+#    error "parmap: exceptions are off, and parmap gives a function's exceptions to its caller: drop -fno-exceptions"
 #endif
 
 // The library is built with hidden visibility. Of a shared one, what carries this macro is exported; a static one exports

@@ -78,8 +78,8 @@ private:
 
 /// What is kept of an element: its reference where that stays valid, its value where the next read ends it.
 template <std::input_iterator Iterator>
-using kept_t = std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>,
-                                  std::iter_value_t<Iterator>>;
+using kept_t =
+    std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;
 
 /// An element that was kept, as the range handed it out: its lvalue reference, else an rvalue; the tuples of a zip
 /// part by part.
@@ -100,8 +100,8 @@ struct handed_out<std::tuple<Parts...>> {
     template <class... Values>
     static std::tuple<Parts...> from(std::tuple<Values...>& kept)
     {
-        return std::apply(
-            [](auto&... values) { return std::tuple<Parts...>(handed_out<Parts>::from(values)...); }, kept);
+        return std::apply([](auto&... values) { return std::tuple<Parts...>(handed_out<Parts>::from(values)...); },
+                          kept);
     }
 };
 

@@ -32,7 +32,7 @@ struct PARMAP_EXPORT run_limits {
     }
 
     const options& requested;
-    int workers;  ///< threads that may run items, the caller among them, >= 1
+    int workers;                                     ///< threads that may run items, the caller among them, >= 1
     std::chrono::steady_clock::time_point deadline;  ///< max() without a timeout
 };
 

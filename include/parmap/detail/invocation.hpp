@@ -46,8 +46,8 @@ template <class Fn, class Element>
 concept takes_index_and_element = std::is_invocable_v<Fn, std::size_t, Element>;
 
 template <class Fn, class Element>
-concept callable_on = takes_parts<Fn, Element> || takes_index_and_parts<Fn, Element> ||
-                      takes_element<Fn, Element> || takes_index_and_element<Fn, Element>;
+concept callable_on = takes_parts<Fn, Element> || takes_index_and_parts<Fn, Element> || takes_element<Fn, Element> ||
+                      takes_index_and_element<Fn, Element>;
 
 /// Calls `fn` on the element at `index`, in the first form that compiles. The parts come first, so that a
 /// generic function of two takes the two parts of an element and not an index and a tuple.

@@ -233,8 +233,8 @@ struct serializer<std::basic_string<Char, Traits, Allocator>> {
 template <serializable T, class Allocator>
 struct serializer<std::vector<T, Allocator>> {
     // Not where somebody has specialised the serializer of a type that could be copied so.
-    static constexpr bool at_once = requires { serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> &&
-                                    std::is_default_constructible_v<T>;
+    static constexpr bool at_once =
+        requires { serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> && std::is_default_constructible_v<T>;
 
     /// Appends the length and the elements.
     static void write(writer& to, const std::vector<T, Allocator>& value)

@@ -53,8 +53,7 @@ public:
 
     /// On rank 0: takes what write_results() wrote, on whichever rank.
     /// \return the failure of an item that shows only now
-    virtual std::optional<parmap::detail::block_failure> keep(std::size_t begin, std::size_t end,
-                                                              reader& results) = 0;
+    virtual std::optional<parmap::detail::block_failure> keep(std::size_t begin, std::size_t end, reader& results) = 0;
 
     /// On rank 0, at the end: writes all results, for the other ranks.
     virtual void write_all(writer& to) const = 0;

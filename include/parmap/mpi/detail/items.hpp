@@ -50,10 +50,9 @@ private:
 template <class Range>
 class scattered_items {
     using value = std::ranges::range_value_t<Range>;
-    static_assert(
-        serializable<value>,
-        "parmap::mpi: these elements cannot travel to other ranks: specialise parmap::mpi::serializer for "
-        "their type, or give every rank the range");
+    static_assert(serializable<value>,
+                  "parmap::mpi: these elements cannot travel to other ranks: specialise parmap::mpi::serializer for "
+                  "their type, or give every rank the range");
 
 public:
     using element = value&&;
@@ -74,8 +73,7 @@ public:
     /// Those of a block; copies on rank 0 too, so that a function gets the same everywhere.
     class block {
     public:
-        block(const scattered_items& all, std::size_t begin, std::size_t end, reader* elements)
-            : begin_(begin)
+        block(const scattered_items& all, std::size_t begin, std::size_t end, reader* elements) : begin_(begin)
         {
             values_.reserve(end - begin);
             for (std::size_t i = begin; i != end; ++i) {

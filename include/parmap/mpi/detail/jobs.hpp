@@ -27,18 +27,17 @@ namespace parmap::inline v0_2::mpi::detail {
 struct nothing {};
 
 template <class Fn, class Element>
-using given_t = std::remove_cvref_t<decltype(pd::invoke_item(std::declval<const Fn&>(), std::size_t{},
-                                                             std::declval<Element>()))>;
+using given_t =
+    std::remove_cvref_t<decltype(pd::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()))>;
 template <class Fn, class Element>
 using result_t = std::conditional_t<std::is_void_v<given_t<Fn, Element>>, nothing, given_t<Fn, Element>>;
 
 template <class T>
 consteval bool check_result()
 {
-    static_assert(
-        serializable<T>,
-        "parmap::mpi: this result cannot travel to rank 0: specialise parmap::mpi::serializer for its type, "
-        "as serializer.hpp shows; addresses mean nothing elsewhere");
+    static_assert(serializable<T>,
+                  "parmap::mpi: this result cannot travel to rank 0: specialise parmap::mpi::serializer for its type, "
+                  "as serializer.hpp shows; addresses mean nothing elsewhere");
     return serializable<T>;
 }
 
@@ -56,10 +55,7 @@ public:
         return 1;
     }
 
-    void write_elements(std::size_t begin, std::size_t end, writer& to) const override
-    {
-        items_.write(begin, end, to);
-    }
+    void write_elements(std::size_t begin, std::size_t end, writer& to) const override { items_.write(begin, end, to); }
 
     std::unique_ptr<granted_block> open(std::size_t begin, std::size_t end, reader* elements) override
     {
@@ -190,10 +186,7 @@ public:
         return tree::leaf_size_of(size);
     }
 
-    void write_elements(std::size_t begin, std::size_t end, writer& to) const override
-    {
-        items_.write(begin, end, to);
-    }
+    void write_elements(std::size_t begin, std::size_t end, writer& to) const override { items_.write(begin, end, to); }
 
     std::unique_ptr<granted_block> open(std::size_t begin, std::size_t end, reader* elements) override
     {
@@ -240,10 +233,7 @@ private:
         {
         }
 
-        pd::block_function function() const override
-        {
-            return pd::block_function(reduction_, reduction_.leaf_size());
-        }
+        pd::block_function function() const override { return pd::block_function(reduction_, reduction_.leaf_size()); }
 
         void write_results(const pd::run_result& /*ran*/, writer& to) override
         {
@@ -270,15 +260,13 @@ private:
 
 /// Runs a job over what a call was given as its range.
 template <class Job, class Items, class Source>
-call_result run(call& all, Job& job, Items& items, Source& given, std::string_view kind,
-                const std::string& types, pd::on_failure policy = pd::on_failure::stop)
+call_result run(call& all, Job& job, Items& items, Source& given, std::string_view kind, const std::string& types,
+                pd::on_failure policy = pd::on_failure::stop)
 {
     all.attempt([&] { items.read(source<Source>::range(given), all.is_root()); });
-    return all.run(job, {.kind = kind,
-                         .types = types,
-                         .size = items.size(),
-                         .is_scattered = Items::is_scattered,
-                         .policy = policy});
+    return all.run(
+        job,
+        {.kind = kind, .types = types, .size = items.size(), .is_scattered = Items::is_scattered, .policy = policy});
 }
 
 template <class... T>
