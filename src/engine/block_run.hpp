@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Claims, block sizing, errors, stop, deadline, counters: a run of items, whoever brings the threads. Knows no
+// A run of items: claims, block sizes, errors, stop, deadline and counters. Its callers bring the threads; it names no
 // oneTBB and no arena.
 #pragma once
 
@@ -24,11 +24,11 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// A run of items: the cursor that blocks are claimed from, and what became of them. First begin(), then, if
-/// that says so, work() on one thread or, after share(), on several, and end() when all have left.
+/// The cursor from which blocks are claimed, and how the run ended. Call begin(); if it says so, work() on one thread or,
+/// after share(), on several; and end() when all have left.
 class block_run {
 public:
-    /// \param step  the name of the step that it is, unless it is a call of its own
+    /// \param step  the name of the graph's step that this run is; empty for a call of its own
     block_run(std::size_t size, block_function function, const run_limits& limits, on_failure policy,
               std::optional<std::string_view> step = std::nullopt)
         : size_(size),
@@ -39,11 +39,11 @@ public:
           // A step may begin and end on different threads.
           call_(step ? trace_span() : trace_.call())
     {
-        // A worker that meets a failure stops, so this many are enough, and noting one cannot fail.
+        // A worker stops at its first failure, so this many are enough, and noting one cannot fail.
         if (policy == on_failure::stop) failures_.reserve(static_cast<std::size_t>(limits.workers));
     }
 
-    /// Begins the report, and runs alone what is known to be tiny. \return whether items are left to be run
+    /// Begins the report, and runs a run that is known to be tiny on this thread. \return whether items are left
     bool begin() noexcept
     {
         const bool tiny = is_known_to_be_tiny();
@@ -55,17 +55,17 @@ public:
         return true;
     }
 
-    /// Runs the rest on this thread; at one go when nobody looks between blocks.
+    /// Runs the rest on this thread, as one block where nothing is to be done between blocks.
     void run_serially() noexcept
     {
-        const bool somebody_looks = report_.on() || trace_.on() || may_be_stopped();
-        claim_and_run(0, block_sizer(somebody_looks ? grain() : size_, 1), to_the_end);
+        const bool has_observers = report_.on() || trace_.on() || may_be_stopped();
+        claim_and_run(0, block_sizer(has_observers ? grain() : size_, 1), to_the_end);
     }
 
-    /// Of the workers, those that could have a block each.
+    /// The most workers that can have a block each.
     int most_sharers() const noexcept
     {
-        const std::size_t least = kept_together(std::clamp<std::size_t>(grain(), 1, size_));
+        const std::size_t least = round_up(std::clamp<std::size_t>(grain(), 1, size_), function_.quantum(), size_);
         const std::size_t blocks = size_ / least + (size_ % least != 0 ? 1 : 0);
         return static_cast<int>(std::min(blocks, static_cast<std::size_t>(limits_.workers)));
     }
@@ -78,8 +78,8 @@ public:
         forked_.store(true, std::memory_order_relaxed);
     }
 
-    /// Claims and runs blocks until none is to be had or `go_on`, asked after each, says no.
-    /// \param worker  no other thread works as the same one meanwhile
+    /// Claims and runs blocks until none is left, or `go_on`, called after each block, returns false.
+    /// \param worker  a number that no other thread uses meanwhile
     template <class GoOn>
     void work(int worker, const GoOn& go_on) noexcept
     {
@@ -90,19 +90,19 @@ public:
     void joined(int thread) noexcept { report_.joined(thread); }
     bool is_reported() const noexcept { return report_.on(); }
 
-    /// Whether a thread that comes now may find something to do.
+    /// Whether a thread that joins now may find a block.
     bool is_worth_joining() const noexcept { return !is_all_claimed() && !halted_.load(std::memory_order_relaxed); }
 
-    /// Items that no block has.
+    /// Items that are not claimed, and may be.
     std::size_t unclaimed() const noexcept
     {
         return halted_.load(std::memory_order_relaxed) ? 0 : size_ - cursor_.load(std::memory_order_relaxed);
     }
 
-    /// No block is begun any more.
+    /// Ends the run: no block is begun after this.
     void halt() noexcept { halt(stop_reason::stop_requested); }
 
-    /// What became of it. Called when no other thread works on this any more.
+    /// How the run ended. Call it when no other thread works on the run.
     /// \throws std::bad_alloc  when a failure could not be noted
     run_result end()
     {
@@ -129,9 +129,8 @@ private:
 
     static constexpr auto to_the_end = [](clock::duration) { return true; };
 
-    /// Whether the whole run would be over before another thread could help, going by earlier runs of
-    /// the same item function. Never tried out on the items of this one: the first of them may be the
-    /// dearest of all, or wait for another.
+    /// Whether the whole run ends before another thread can help, by the cost that earlier runs of the same item function
+    /// measured. The items of this run are not tried out: the first one may cost most, or wait for another.
     bool is_known_to_be_tiny() const noexcept
     {
         const double cost = std::abs(function_.cost().load(std::memory_order_relaxed));
@@ -140,15 +139,15 @@ private:
 
     bool is_tiny(double item_ns) const noexcept { return item_ns * static_cast<double>(size_) < tiny_ns; }
 
-    /// Threads that share out a few microseconds hand each other's caches the items too, and so measure far
-    /// more than one alone: without a try now and then, they would never find out that it is better off.
+    /// Several threads measure a far higher cost for a run of a few microseconds than one thread does, since the items
+    /// move between caches. So such a run is tried on one thread now and then.
     bool is_worth_another_try_alone() const noexcept
     {
         const clock::duration took = clock::now() - forked_at_;
         return took < cost_of_a_fork && took.count() % 16 == 0;
     }
 
-    /// Whether nobody would hear of a call that is over in microseconds: then it need not be reported.
+    /// Whether the sink shows nothing of a call that ends within microseconds: then it need not be reported.
     bool is_silent_when_tiny() const noexcept
     {
         const progress_bar* const bar = limits_.requested.progress.bar();
@@ -161,13 +160,13 @@ private:
         if (report_.on()) report_.slot(0)->end_block(completed_.load(std::memory_order_relaxed));
     }
 
-    /// Runs items on this thread until all have run or a fork would have paid. What memory says may be
-    /// wrong for these: the first block is so small a part that the others could make up for it.
+    /// Runs items on this thread until all have run or a fork pays. The remembered cost may be wrong for these items, so
+    /// the first block is a small part of them, and other threads can still make up for it.
     void begin_alone() noexcept
     {
         const std::size_t shares = 16 * static_cast<std::size_t>(limits_.workers);
         const std::size_t first = may_be_stopped() ? 1 : 1 + size_ / shares;
-        // A block that took too long may have been interrupted: the next one tells.
+        // One block that took too long may have been interrupted; a second one was not.
         const auto go_on = [limit = clock::duration(cost_of_a_fork), again = true](clock::duration elapsed) mutable {
             if (elapsed < limit) return true;
             limit = elapsed + cost_of_a_fork;
@@ -193,10 +192,10 @@ private:
         const double known = memory.load(std::memory_order_relaxed);
         const auto remember = [&](double ns) { memory.store(static_cast<float>(ns), std::memory_order_relaxed); };
         if (known > 0 && is_tiny(known) && !is_tiny(cost)) {
-            // Once may be an interruption; the sign is kept in mind until the next run confirms it.
+            // One such run may have been interrupted: the negative sign marks it until the next run confirms it.
             remember(-known);
         } else if (known < 0 || cost > 1.25 * known || cost < 0.8 * known) {
-            // Left alone when it is about right: calls on many threads then share it without writing.
+            // Not written when it is about right, so that calls on many threads share the cache line.
             remember(std::max(cost, 1e-3));
         }
     }
@@ -229,20 +228,20 @@ private:
         add(busy_ns_, nanoseconds(now - start).count());
     }
 
-    /// The items of a block that began, where so many returned.
+    /// How many items of a block began, when `returned` of them returned.
     std::size_t begun(std::size_t items, std::size_t returned) const noexcept
     {
         return policy_ == on_failure::stop && returned != items ? returned + 1 : items;
     }
 
-    /// Those who begin later need not find out with one item what an item costs.
+    /// Workers that begin later size their first block by this cost.
     void learn(std::size_t items, nanoseconds took) noexcept
     {
         const auto each = took.count() / static_cast<nanoseconds::rep>(items);
         item_ns_.store(std::max<nanoseconds::rep>(each, 1), std::memory_order_relaxed);
     }
 
-    /// Nobody else adds or claims before a fork: then it need not be one locked instruction.
+    /// Before a fork no other thread adds or claims, so no locked instruction is needed.
     template <class Number>
     void add(std::atomic<Number>& sum, Number more) noexcept
     {
@@ -266,25 +265,16 @@ private:
     {
         std::size_t begin = cursor_.load(std::memory_order_relaxed);
         while (may_claim(now)) {
-            const std::size_t end = kept_together(sizer.next(begin, size_));
+            const std::size_t end = round_up(sizer.next(begin, size_), function_.quantum(), size_);
             if (set_cursor(begin, end)) return block{begin, end};
             if (begin == size_) break;
         }
         return std::nullopt;
     }
 
-    /// The first place from `end` on where a block may end.
-    std::size_t kept_together(std::size_t end) const noexcept
-    {
-        const std::size_t quantum = function_.quantum();
-        if (quantum == 1) return end;  // spares most runs the division
-        const std::size_t beyond = end % quantum;
-        return beyond == 0 ? end : end + std::min(quantum - beyond, size_ - end);
-    }
-
     bool is_all_claimed() const noexcept { return cursor_.load(std::memory_order_relaxed) == size_; }
 
-    /// Whether items are left and nothing speaks against starting them.
+    /// Whether items are left and may begin.
     bool may_claim(clock::time_point now) noexcept
     {
         if (!is_worth_joining()) return false;
@@ -300,7 +290,7 @@ private:
         return false;
     }
 
-    /// Runs the items of a block and notes those that throw. \return how many returned
+    /// Runs the items of a block and notes the failures. \return how many items returned
     std::size_t run_block(block rest) noexcept
     {
         std::size_t returned = 0;
@@ -344,7 +334,7 @@ private:
                           .failures = std::move(failures_)};
         const bool failed = policy_ == on_failure::stop && !result.failures.empty();
         if (result.claimed != size_ && !failed) {
-            // Nobody here stopped it: then the task group around the call was cancelled.
+            // This run was not stopped, so the task group around the call was cancelled.
             result.stopped = stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_;
         }
         return result;
@@ -356,15 +346,15 @@ private:
     const on_failure policy_;
     const traced_run trace_;
     trace_span call_;
-    progress_report report_;  // off while the run may turn out to be tiny
+    progress_report report_;  // off while the run may be tiny
     int sharers_{1};          // of the cursor
     clock::time_point forked_at_;
 
-    // Written at every claim by every worker: apart from what they only read.
+    // Every worker writes it at every claim, so it has a cache line of its own.
     alignas(128) std::atomic<std::size_t> cursor_{0};
     alignas(128) std::atomic<bool> halted_{false};
     std::atomic<bool> forked_{false};
-    std::atomic<nanoseconds::rep> item_ns_{0};  // what an item cost the first that knew; 0 before
+    std::atomic<nanoseconds::rep> item_ns_{0};  // cost of an item, as first measured; 0 before
     std::atomic<std::size_t> completed_{0};
     std::atomic<nanoseconds::rep> busy_ns_{0};  // on all threads together
 

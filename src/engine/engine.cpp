@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map's call: which threads work on a run of blocks, and how the call ends. Names no oneTBB.
+// The call of a map: it runs the blocks on the calling thread, or forks. Names no oneTBB.
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
@@ -37,7 +37,7 @@ public:
             resources = false;
         }
         order_.after_workers();
-        // Without the memory or the threads for a fork, the caller does the rest.
+        // Where there is no memory or no thread for a fork, the caller runs the rest.
         if (!resources) run_.work(0, [] { return true; });
     }
 

@@ -12,7 +12,7 @@ namespace parmap::inline v0_2::detail {
 void populate(void* memory, std::size_t bytes, const run_limits& limits)
 {
     if (!can_populate_pages) return;
-    // Whole huge pages inside the block: what lies around them may be somebody else's.
+    // Only whole huge pages inside the block: the memory around them may belong to another object.
     void* first = memory;
     std::size_t space = bytes;
     if (std::align(huge_page, huge_page, first, space) == nullptr) return;
@@ -22,7 +22,10 @@ void populate(void* memory, std::size_t bytes, const run_limits& limits)
     const auto item = [&](std::size_t page) {
         populate_pages(static_cast<char*>(first) + page * huge_page, huge_page);
     };
-    const options silent{.stop = limits.requested.stop};
+    options silent = limits.requested;
+    silent.progress = {};
+    silent.trace = {};
+    silent.grain_size = 0;
     run(pages, block_function(item), run_limits(silent, limits));
 }
 

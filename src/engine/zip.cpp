@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lengths of zipped ranges: refused when they differ, in words.
+// Refuses zipped ranges of different lengths, and says which differ.
 #include <algorithm>
 #include <stdexcept>
 #include <string>

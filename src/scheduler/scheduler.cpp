@@ -39,10 +39,10 @@ const creator_process& process_that_used_it()
     return first;
 }
 
-// oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never our environment variable.
-// Several maps, each in an arena of its own, would together have a thread for every CPU of the machine. Held
-// for the process, and never destroyed: maps may still run in static destructors. "used" keeps the pointer, though
-// nobody reads it: without it this would look like a leak.
+// oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never PARMAP_MAX_WORKERS. Several maps, each in an
+// arena of its own, would together have a thread for every CPU of the machine. The limit is held for the process and
+// never destroyed: maps may still run in static destructors. [[gnu::used]] keeps the pointer, which is never read:
+// without it LeakSanitizer reports a leak.
 void keep_to_the_cpus()
 {
     [[gnu::used]] static const tbb::global_control* const limit = [] {
@@ -59,8 +59,9 @@ int most_threads()
     return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
 }
 
-/// oneTBB's threads make each other, and one that cannot ends the process. So all that may be needed are made before,
-/// by the calling thread, where it is an exception; and oneTBB is then held to those there are.
+/// Makes the threads that a call may need before it needs them. oneTBB's threads make each other, and a thread that cannot
+/// be made ends the process there; here, on the calling thread, it is an exception, and oneTBB is limited to the threads
+/// that there are.
 class thread_supply {
 public:
     /// Makes threads until there are `wanted` in all, or as many as the system gives.
@@ -86,7 +87,7 @@ public:
     }
 
 private:
-    /// Threads that wait for each other: one that was free again would serve twice.
+    /// Each thread waits until all are made: a thread that were free again would be counted twice.
     class round {
     public:
         explicit round(std::atomic<int>& number) : number_(number), mine_(number.load()) {}
@@ -108,7 +109,7 @@ private:
         const int mine_;
     };
 
-    // oneTBB ends its threads when the last thread that called it has ended, unless there is an arena.
+    // oneTBB ends its threads when the last thread that called it ends, unless an arena exists.
     static void keep_threads()
     {
         [[gnu::used]] static const tbb::task_arena* const kept = [] {
@@ -121,10 +122,10 @@ private:
     std::atomic<int> made_{0};
     std::mutex mutex_;
     std::atomic<int> round_{0};
-    const tbb::global_control* limit_{nullptr};  // held for the process, once there are fewer than wanted
+    const tbb::global_control* limit_{nullptr};  // held for the process once a thread could not be made
 };
 
-/// Threads of oneTBB that a call may have beside its own, as long as this lives: they are there before it uses them.
+/// The threads of oneTBB that a call uses beside its own. They exist before the call uses them.
 class thread_demand {
 public:
     /// \throws what oneTBB throws for want of memory
@@ -152,14 +153,13 @@ private:
     share own_;
 };
 
-/// Tells the job who joins the arena that the observer was made in. Exits are not counted: oneTBB loses some
-/// of them.
+/// Tells the job which threads join the arena in which the observer was made. Exits are not counted: oneTBB loses some.
 class join_observer final : public tbb::task_scheduler_observer {
 public:
     explicit join_observer(job& job) : job_(job) { observe(true); }
     join_observer(const join_observer&) = delete;
     join_observer& operator=(const join_observer&) = delete;
-    // Here, while the object still is one of this class: observe(false) waits for running callbacks.
+    // In this destructor, while the object still has this class: observe(false) waits for running callbacks.
     ~join_observer() override { observe(false); }
 
     void on_scheduler_entry(bool /*is_worker*/) override { job_.joined(tbb::this_task_arena::current_thread_index()); }
@@ -174,11 +174,11 @@ int allowed(int threads)
     return std::min(threads, most_threads());
 }
 
-/// An arena of this many threads that nobody else uses meanwhile. Used again and never destroyed: oneTBB (2021.8) keeps
-/// the memory of most arenas that are destroyed, some 10 kB each, and looks through them all.
+/// An arena that no other call uses meanwhile. Arenas are used again and never destroyed: oneTBB (2021.8) keeps the memory
+/// of most arenas that are destroyed, some 10 kB each, and searches all of them.
 class borrowed_arena {
 public:
-    /// \param with_caller  whether a thread that calls execute() is one of them
+    /// \param with_caller  whether the threads include one that calls execute()
     explicit borrowed_arena(int threads, bool with_caller = true) : spare_(take(threads, with_caller)) {}
     borrowed_arena(const borrowed_arena&) = delete;
     borrowed_arena& operator=(const borrowed_arena&) = delete;
@@ -217,14 +217,14 @@ private:
     spare* spare_;
 };
 
-/// Made in the caller: it carries the caller's floating-point settings to every worker, and the cancellation of the
-/// task group the caller runs in.
+/// Made on the calling thread: it gives every worker the caller's floating-point settings, and the cancellation of the task
+/// group around the caller.
 struct callers_group {
     tbb::task_group_context context{tbb::task_group_context::bound,
                                     tbb::task_group_context::default_traits | tbb::task_group_context::fp_settings};
 
-    /// Entering another arena cuts the chain to the caller's task group, so before that a first, empty loop binds
-    /// the group to it.
+    /// Binds the group to the caller's task group by an empty loop. To be called before another arena is entered, which
+    /// would cut that chain.
     void bind()
     {
         tbb::parallel_for(
@@ -232,8 +232,8 @@ struct callers_group {
     }
 };
 
-/// Runs the workers in the arena that the thread is in. Isolated: while it waits, the thread runs no task but the job's
-/// own, so the caller may hold a lock.
+/// Runs the workers in the current arena. Isolated: while the thread waits, it runs only tasks of the job, so the caller may
+/// hold a lock.
 void run_here(job& job, int count, bool watched, tbb::task_group_context& group)
 {
     std::optional<join_observer> observer;
@@ -248,7 +248,7 @@ void run_here(job& job, int count, bool watched, tbb::task_group_context& group)
     });
 }
 
-/// Of the calling thread: the rounding mode, and what becomes of very small numbers.
+/// The rounding mode and the treatment of denormal numbers on the calling thread.
 std::fenv_t floating_point_settings() noexcept
 {
     std::fenv_t settings{};
@@ -256,7 +256,7 @@ std::fenv_t floating_point_settings() noexcept
     return settings;
 }
 
-/// The calling thread has these settings as long as this lives.
+/// Gives the calling thread these settings in a scope.
 class floating_point_scope {
 public:
     explicit floating_point_scope(const std::fenv_t& settings) noexcept { std::fesetenv(&settings); }
@@ -320,11 +320,11 @@ void thread_group::run(group_job& job)
     threads_ = std::make_unique<threads>(job, group.context);
     const auto work_and_wait = [this] { threads_->tasks.run_and_wait([this] { threads_->join(); }); };
     if (tbb::this_task_arena::max_concurrency() < workers_) {
-        // The caller's arena is to hold it all, and may hold other work of the caller's.
+        // All runs in the caller's arena, which may hold other work of the caller.
         tbb::this_task_arena::isolate(work_and_wait);
     } else {
-        // An arena of its own: in the caller's, isolation would keep the caller from helping the algorithms inside
-        // of what other threads run. Here there is nothing to be kept from.
+        // An arena of its own holds no other work, so the caller waits without isolation, and helps the algorithms that
+        // the other threads call.
         group.bind();
         const borrowed_arena own(allowed(width_));
         own->execute(work_and_wait);
@@ -345,7 +345,7 @@ void isolated(void (*function)(void*), void* argument)
 struct arena::threads {
     explicit threads(int size) : demand(size), own(others(size), false) {}
 
-    /// As many of oneTBB's threads as there are to be had.
+    /// As many of oneTBB's threads as there are.
     static int others(int size)
     {
         const int threads = allowed(size + 1) - 1;
@@ -355,7 +355,7 @@ struct arena::threads {
 
     thread_demand demand;
     borrowed_arena own;
-    const std::fenv_t settings{floating_point_settings()};  // an arena has those of when it was first used
+    const std::fenv_t settings{floating_point_settings()};  // an arena keeps those of its first use
 };
 
 arena::arena(int size) : threads_(std::make_unique<threads>(size)) {}

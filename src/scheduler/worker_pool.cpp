@@ -50,7 +50,7 @@ public:
         replacement_exists.store(false);
     }
 
-    /// Has the replacement join. \return whether there is one, and it had not joined yet
+    /// Asks the replacement to join. \return whether there is one that had not joined
     bool wake_replacement() noexcept
     {
         const std::lock_guard lock(mutex_);

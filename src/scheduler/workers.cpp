@@ -41,7 +41,7 @@ std::optional<int> whole_number(std::string_view text)
     return number;
 }
 
-// 0: not read yet. The limits are read from a dozen files, a map may take less than a microsecond.
+// 0: not read yet. The limits are read once, since they are in a dozen files and a map may take less than 1 us.
 std::atomic<int> known_cpus{0};
 
 }  // namespace

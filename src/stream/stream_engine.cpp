@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams: what is read, run and handed over, and which thread does what. Knows no oneTBB.
+// The engine of streams. Names no oneTBB.
 //
-// An item is read into a slot, claimed, run, and consumed. Four counters that only grow say how many were, and two
-// rings in which slots they are. The consumer takes part as far as that holds up no result: it runs the item that
-// it waits for, and any other that is light. While it waits for heavy ones, another thread takes its place.
+// An item is read into a slot, claimed, run and consumed. Four counters, which only grow, say how many items were; two
+// rings say in which slots the items are. The consumer runs the item that it waits for, and any light item. While it waits
+// for heavy items, another thread replaces it. docs/design/streams-wakeup.md shows why no wake-up is lost.
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -35,7 +35,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// What an item costs, going by the last few.
+/// The cost of an item: a mean of the last few.
 class running_cost {
 public:
     explicit running_cost(std::atomic<float>& ns) : ns_(ns) {}
@@ -47,7 +47,7 @@ public:
     {
         const float known = ns();
         const auto latest = static_cast<float>(std::max<clock::rep>(took.count(), 1));
-        // One that was interrupted must not count for more than a few.
+        // An item that was interrupted counts for at most eight.
         const float bounded = std::min(latest, 8 * std::max(known, 1'000.0F));
         ns_.store(known == 0 ? latest : known + (bounded - known) / 4, std::memory_order_relaxed);
     }
@@ -114,14 +114,14 @@ public:
         if (worker + 1 < workers_) report_.joined(worker + 1);
         worker_slot* const slot = report_.slot(static_cast<std::size_t>(worker) + 1);
         trace_.begin();
-        while (may_start() && !is_alone() && (run_one(slot) || look_out_for_items(2us))) {
+        while (may_start() && !is_alone() && (run_one(slot) || poll_for_items(2us))) {
         }
     }
 
     void worker_left() noexcept override
     {
         active_.fetch_sub(1);
-        // Whoever made work just before may have counted on this thread, and the consumer has its place now.
+        // A thread that published an item just before may have counted this one as active; and now the consumer may help.
         if (waiting_.load() != waits_for::nothing) wake();
         call_worker();
     }
@@ -132,7 +132,7 @@ private:
         std::size_t slot;
     };
 
-    /// What wakes the consumer.
+    /// The events for which the consumer sleeps.
     enum class waits_for { nothing, results, results_and_items };
 
     struct wake_up {
@@ -140,12 +140,12 @@ private:
         void operator()() const noexcept { self->wake(); }
     };
 
-    // Handing a lighter item over costs more than running it.
+    // Below this, handing an item over costs more than running it.
     static constexpr float alone_ns = 300;
-    // A lighter item, run by the consumer, keeps no result waiting for long.
+    // Below this, an item that the consumer runs delays no result for long.
     static constexpr float light_ns = 20'000;
-    // So long the consumer sleeps before another thread replaces it: about what that costs.
-    static constexpr auto patience = 50us;
+    // The consumer sleeps for this time before another thread replaces it: about the cost of the replacement.
+    static constexpr auto replacement_delay = 50us;
 
     static std::size_t in_flight(const stream_plan& plan, int workers)
     {
@@ -166,7 +166,7 @@ private:
         if (workers_ > 1) stop_callback_.emplace(plan_.requested.stop, wake_up{this});
     }
 
-    /// The slot of the result that the consumer had may be read into.
+    /// Gives back the slot of the last result, to be read into.
     void give_back() noexcept
     {
         if (!current_) return;
@@ -180,7 +180,7 @@ private:
 
     stop_reason asked_to_stop() const noexcept
     {
-        // The clock is read for those who have a deadline only: a third of what a light item costs.
+        // The clock is read only where there is a deadline: it costs a third of a light item.
         const bool timed = limits_.deadline != clock::time_point::max();
         return limits_.reason_to_stop(timed ? clock::now() : clock::time_point::min());
     }
@@ -224,10 +224,10 @@ private:
         return std::nullopt;
     }
 
-    /// Whether the consumer may run whatever there is to run: when nobody else would, or it is done at once.
+    /// Whether the consumer may run any item: when no other thread does, or items are light.
     bool helps_with_any() const noexcept { return workers_ == 1 || is_unaided_ || is_light(); }
 
-    /// Whether the next item to be started is the one that the consumer waits for.
+    /// Whether the next item to be claimed is the one that the consumer waits for.
     bool is_needed_next() const noexcept
     {
         return plan_.order == stream_order::as_read && claimed_.load() == consumed_.load();
@@ -240,17 +240,17 @@ private:
         return has_backlog() || (is_nothing_in_flight() && can_read());
     }
 
-    /// Runs an item on the consumer's thread, where that holds up no result.
+    /// Runs an item on the consumer's thread, where that delays no result.
     bool help() noexcept
     {
         if (!can_help()) return false;
         // Without a replacement, its place among the workers is free.
         if (has_replacement_ && !add_active()) return false;
-        // A source may block. With nothing in flight there is nothing else to wait for.
+        // A source may block, so the consumer reads only when nothing is in flight: then there is nothing else to wait for.
         if (is_nothing_in_flight()) read(1);
         const auto claimed = claim();
         if (claimed) {
-            // Who was called before may have found nothing while this thread read, and have left.
+            // A worker that joined while this thread read may have found nothing and left.
             call_workers();
             run(*claimed, report_.slot(0));
         }
@@ -261,10 +261,10 @@ private:
     void wait()
     {
         const bool any = helps_with_any();
-        if (any && look_out_for([this] { return ready() || is_at_end() || can_help(); }, 5us)) return;
+        if (any && poll_for([this] { return ready() || is_at_end() || can_help(); }, 5us)) return;
         const bool wants_replacement = !any && !has_replacement_ && pool_;
         auto until = limits_.deadline;
-        if (wants_replacement) until = std::min(until, clock::now() + patience);
+        if (wants_replacement) until = std::min(until, clock::now() + replacement_delay);
 
         std::unique_lock lock(mutex_);
         waiting_.store(any ? waits_for::results_and_items : waits_for::results);
@@ -287,7 +287,7 @@ private:
         if (has_replacement_) most_active_.fetch_add(1);
     }
 
-    /// Gets the pool to work, where there is work for it.
+    /// Makes the pool, if need be, and asks a worker to join where there is work.
     void call_workers()
     {
         if (workers_ == 1 || is_alone()) return;
@@ -297,7 +297,7 @@ private:
                 most_active_.store(workers_ - 1);
             }
         } catch (...) {
-            // Without the memory or the threads for it, the consumer does everything.
+            // Where there is no memory or no thread for a pool, the consumer does all the work.
             workers_ = 1;
             return;
         }
@@ -309,8 +309,8 @@ private:
     bool is_alone() const noexcept { return is_lighter_than(alone_ns); }
     bool is_light() const noexcept { return is_lighter_than(light_ns); }
 
-    /// Whether items cost less, as far as is known. As completed none count as light: the next could take long,
-    /// and must not keep the consumer from the results of others.
+    /// Whether items are known to cost less. In as_completed no item counts as light: the next one may take long, and the
+    /// consumer must get the results of others meanwhile.
     bool is_lighter_than(float limit_ns) const noexcept
     {
         const float ns = cost_.ns();
@@ -327,7 +327,7 @@ private:
         return !halted_.load(std::memory_order_relaxed) && !plan_.requested.stop.stop_requested();
     }
 
-    /// Whether one more thread would find something to do, and not only for an item or two.
+    /// Whether one more worker would find more than an item or two.
     bool is_worth_coming() const noexcept
     {
         if (!may_start() || is_alone()) return false;
@@ -353,14 +353,14 @@ private:
         }
     }
 
-    /// Reads items, as far as there is room for them. \return whether one was read
+    /// Reads up to `most` items while there is room. \return whether one was read
     bool read(std::size_t most) noexcept
     {
         if (reading_.exchange(true)) return false;
         std::size_t items = 0;
         while (items != most && !ended_.load() && room() != 0 && read_one()) {
             ++items;
-            // The source may block, and the consumer, which would not run these items, wait for one of them.
+            // The source may block next, while the consumer, which sleeps for results alone, waits for one of these items.
             if (waiting_.load() == waits_for::results) break;
         }
         reading_.store(false);
@@ -386,12 +386,12 @@ private:
         return more;
     }
 
-    /// Claims only grow: when an item fails, all before it have been started.
+    /// Claims only grow: when an item fails, all items before it have begun.
     std::optional<item> claim() noexcept
     {
         std::size_t index = claimed_.load();
         while (may_start() && index != read_.load()) {
-            // Before the claim: after it, the consumer may put another slot there.
+            // Read before the claim: after it, the consumer may put another slot there.
             const std::size_t slot = slot_of_[index & mask_].load(std::memory_order_relaxed);
             if (claimed_.compare_exchange_weak(index, index + 1)) return item{index, slot};
         }
@@ -402,7 +402,7 @@ private:
     {
         auto claimed = claim();
         if (!claimed) {
-            // So that the consumer finds light ones to run.
+            // Light items are read ahead, so that the consumer finds some to run.
             if (!read(is_light() ? limit_ : 1)) return false;
             claimed = claim();
         }
@@ -436,22 +436,22 @@ private:
         if (waiting_.load() != waits_for::nothing && position == consumed_.load()) wake();
     }
 
-    /// Looks out for a while: sleeping and being woken takes longer. \return whether there was something
+    /// Polls for a while, since to sleep and be woken takes longer. \return whether `something` became true
     template <class Something>
-    static bool look_out_for(const Something& something, clock::duration while_)
+    static bool poll_for(const Something& something, clock::duration while_)
     {
         const clock::time_point until = clock::now() + while_;
-        // A look takes longer than 10 ns: so many end it on a clock that stands still too.
-        for (auto looks = while_ / 10ns; looks > 0; --looks) {
+        // A poll takes longer than 10 ns, so this ends on a clock that stands still, too.
+        for (auto polls = while_ / 10ns; polls > 0; --polls) {
             if (something()) return true;
             if (clock::now() >= until) break;
         }
         return false;
     }
 
-    bool look_out_for_items(clock::duration longest) const noexcept
+    bool poll_for_items(clock::duration longest) const noexcept
     {
-        return look_out_for([this] { return !may_start() || has_backlog() || can_read(); }, longest);
+        return poll_for([this] { return !may_start() || has_backlog() || can_read(); }, longest);
     }
 
     void wake() noexcept
@@ -470,12 +470,12 @@ private:
     const traced_run trace_;
     progress_report report_;
 
-    // The consumer's own
+    // Used by the consumer alone
     bool has_begun_{false};
     std::optional<std::size_t> current_;  // slot of the result that it has
     bool is_over_{false};
     bool has_replacement_{false};
-    bool is_unaided_{false};  // no replacement was to be had
+    bool is_unaided_{false};  // there is no replacement
     std::optional<std::stop_callback<wake_up>> stop_callback_;
 
     // Items that were read, claimed, and consumed; results in the order in which they came.
@@ -488,13 +488,13 @@ private:
     std::vector<std::exception_ptr> errors_;           // of the items in the slots
     std::exception_ptr source_error_;
 
-    alignas(128) std::atomic<bool> reading_{false};  // somebody has the source
+    alignas(128) std::atomic<bool> reading_{false};  // a thread reads the source
     std::atomic<bool> ended_{false};                 // nothing more can be read
     std::atomic<bool> halted_{false};                // nothing more is started
-    std::atomic<int> active_{0};                     // threads that were called and have not gone
+    std::atomic<int> active_{0};                     // workers that were asked to join and have not left
     std::atomic<int> most_active_{0};
 
-    std::mutex mutex_;  // what the consumer sleeps with
+    std::mutex mutex_;  // with changed_, for the consumer's sleep
     std::condition_variable changed_;
     std::atomic<waits_for> waiting_{waits_for::nothing};
 
