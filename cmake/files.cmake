@@ -52,11 +52,9 @@ set(PARMAP_SOURCE_FOLDERS system text scheduler trace progress engine stream gra
 
 set(PARMAP_SOURCES
     src/system/cgroup_quota.cpp
-    src/system/character_width.cpp
     src/system/files.cpp
     src/system/memory.cpp
     src/system/process.cpp
-    src/text/json.cpp
     src/text/printable.cpp
     src/scheduler/scheduler.cpp
     src/scheduler/worker_pool.cpp
@@ -65,10 +63,8 @@ set(PARMAP_SOURCES
     src/trace/recorder.cpp
     src/progress/eta.cpp
     src/progress/line.cpp
-    src/progress/println.cpp
     src/progress/report.cpp
     src/progress/reported_call.cpp
-    src/progress/reporter.cpp
     src/progress/scope.cpp
     src/progress/screen.cpp
     src/progress/style.cpp

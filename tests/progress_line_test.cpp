@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "progress/line.hpp"
+#include "progress/screen.hpp"
 #include "progress/style.hpp"
 #include "support/some_line.hpp"
 #include "text/printable.hpp"

@@ -89,9 +89,9 @@ private:
     int other_side_{};
 };
 
-// Turns
+// The mutex with a deadline
 
-TEST(Turn, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
+TEST(TimedMutex, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
 {
     timed_mutex t;
     EXPECT_TRUE(t.try_lock_until(at_once));
@@ -100,7 +100,7 @@ TEST(Turn, IsTakenAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
     EXPECT_TRUE(t.try_lock_until(at_once));
 }
 
-TEST(Turn, IsWaitedForUntilTheDeadline)
+TEST(TimedMutex, IsWaitedForUntilTheDeadline)
 {
     timed_mutex t;
     t.lock();
@@ -144,7 +144,7 @@ TEST_F(StoppedTerminal, HoldsNobodyUpOnceTheDeadlineHasPassed)
     screen.draw();
     screen.without_lines(
         [&] {
-            // The turn is taken, and neither of these waits for it.
+            // The mutex is locked, and neither of these waits for it.
             screen.remove(&bar, "dropped", at_once);
             screen.without_lines([&] { ++calls; }, at_once);
         },
@@ -159,14 +159,14 @@ TEST_F(StoppedTerminal, HoldsNobodyUpOnceTheDeadlineHasPassed)
     EXPECT_EQ(all_written(), "\rline\x1b[K\r\x1b[J\rlast\x1b[K\n");
 }
 
-TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheWriteOfALastLine)
+TEST_F(StoppedTerminal, HasOneDeadlineForTheMutexAndTheWriteOfALastLine)
 {
     progress_screen screen(fd);
     std::future<void> patient;
     screen.without_lines(
         [&] {
             patient = std::async(std::launch::async, [&] { screen.remove(nullptr, "last", far_off); });
-            EXPECT_TRUE(still_waits(patient)) << "for its turn";
+            EXPECT_TRUE(still_waits(patient)) << "for the mutex";
         },
         at_once);
     EXPECT_TRUE(still_waits(patient)) << "for the terminal";
@@ -175,7 +175,7 @@ TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheWriteOfALastLine)
     EXPECT_EQ(all_written(), "\rlast\x1b[K\n");
 }
 
-TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheFramesAroundALineOfTheProgram)
+TEST_F(StoppedTerminal, HasOneDeadlineForTheMutexAndTheFramesAroundALineOfTheProgram)
 {
     progress_screen screen(fd);
     const int bar = 0;
@@ -194,7 +194,7 @@ TEST_F(StoppedTerminal, HasOneDeadlineForTheTurnAndTheFramesAroundALineOfTheProg
                 };
                 screen.without_lines(say, far_off);
             });
-            EXPECT_TRUE(still_waits(patient)) << "for its turn";
+            EXPECT_TRUE(still_waits(patient)) << "for the mutex";
         },
         at_once);
     EXPECT_TRUE(still_waits(patient)) << "for the terminal, to clear the line";

@@ -6,18 +6,6 @@
 
 namespace parmap::inline v0_2::detail {
 
-namespace {
-
-// What remains of a block: by the mean cost of its items, or, once it took longer than that, half as
-// long again as it has taken.
-double left_of(const block_in_flight& block, double mean_cost)
-{
-    const double expected = mean_cost * block.items;
-    return block.age < expected ? expected - block.age : block.age / 2;
-}
-
-}  // namespace
-
 void eta_estimator::update(double now, double done, std::span<const block_in_flight> in_flight)
 {
     if (now <= now_) return;
@@ -33,8 +21,8 @@ void eta_estimator::update(double now, double done, std::span<const block_in_fli
     }
     const double mean_cost = std::max(0.0, busy_time_ - spent_in_flight) / done;
 
-    // Blocks in flight count for what they have probably done, so that the rate does not jump when
-    // they end. Never for all: an item is done when it returns.
+    // Blocks in flight count for what they have probably done, so that the rate does not jump when they end. They never
+    // count in full: an item is done when it returns.
     double credited = done;
     if (mean_cost > 0) {
         for (const block_in_flight& block : in_flight) {
@@ -43,9 +31,9 @@ void eta_estimator::update(double now, double done, std::span<const block_in_fli
     }
     credited = std::min(total_, credited);
 
-    // The weight of the past depends on the ratio of times alone, so an estimate after a second is
-    // smoothed as one after an hour: about the last quarter of the time counts. The fourth power is the
-    // best in the simulation (eta_test.cpp). The first estimate has no past: what was done since the start.
+    // The weight of the past depends only on a ratio of times, so an estimate after a second is smoothed like one after
+    // an hour: about the last quarter of the time counts. The fourth power is the best in the simulation
+    // (eta_test.cpp). The first estimate has no past: it counts from the start.
     const double past = std::pow(rated_at_ / now, 4);
     rate_ = std::max(rate_ * past + (credited - credited_) / (now - rated_at_) * (1 - past), 0.0);
     rated_at_ = now;
@@ -58,7 +46,10 @@ void eta_estimator::update(double now, double done, std::span<const block_in_fli
     } else {
         seconds_left_ = 0;
         for (const block_in_flight& block : in_flight) {
-            seconds_left_ = std::max(*seconds_left_, left_of(block, mean_cost));
+            // By the mean cost of its items; once it has taken longer, half the time that it has taken.
+            const double expected = mean_cost * block.items;
+            const double left = block.age < expected ? expected - block.age : block.age / 2;
+            seconds_left_ = std::max(*seconds_left_, left);
         }
     }
 }

@@ -12,12 +12,12 @@ void progress_report::open(const progress_sink& sink, std::optional<std::uint64_
 {
     const progress_bar* const bar = sink.bar();
     const bar_style style = bar != nullptr ? style_of(*bar) : bar_style::off;
-    // A bar is for a range that is not empty; a function always gets its last state.
-    const bool heard = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
-    if (!heard) return;
+    // A bar shows nothing of an empty range; a function always gets its last state.
+    const bool reported = bar != nullptr ? total != 0 && style != bar_style::off : static_cast<bool>(sink);
+    if (!reported) return;
     try {
         call_ = std::make_shared<reported_call>(sink, total, slots, style, of);
-        if (total != 0) one_in_process<reporter>::instance().enter(call_);
+        if (total != 0) one_in_process<reporter>::instance().add(call_);
         slots_ = call_->slots();
     } catch (...) {
         call_.reset();
@@ -39,8 +39,8 @@ void progress_report::joined(int thread) noexcept
 void progress_report::finish(progress_phase phase) noexcept
 {
     if (call_ == nullptr) return;
-    // None is made for this, which could fail: the call may not have entered.
-    if (auto* const known = one_in_process<reporter>::instance_if_made()) known->leave(call_);
+    // No reporter is made here, which could fail.
+    if (auto* const known = one_in_process<reporter>::instance_if_made()) known->remove(call_);
     call_->close(phase);
     call_.reset();
     slots_ = {};

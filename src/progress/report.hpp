@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The progress of one call, as its engine sees it: workers count in slots of their own, and one thread of the process looks
-// at them now and then.
+// The progress of one call, for its engine: each worker counts in a slot of its own, which the reporter thread reads.
 #pragma once
 
 #include <atomic>
@@ -15,13 +14,13 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// What one worker says of itself, in cache lines of its own: relaxed loads and stores at the ends of
-/// a block, by that worker alone. Nobody locks.
+/// What one worker has done, in cache lines of its own. Only that worker changes it, without locks, at the ends of a
+/// block.
 struct alignas(128) worker_slot {
     std::atomic<std::uint64_t> done{0};       // items that returned
     std::atomic<std::uint64_t> in_flight{0};  // items of the block it runs
     std::atomic<std::uint64_t> sequence{0};   // blocks begun: tells one block from the next
-    std::atomic<bool> joined{false};          // indexed by thread of the arena, not by ticket
+    std::atomic<bool> joined{false};          // by the thread of the arena with this number, not by this worker
 
     void begin_block(std::size_t items) noexcept
     {
@@ -35,40 +34,40 @@ struct alignas(128) worker_slot {
     }
 };
 
-/// What a call counts: items of one kind, or steps of a graph.
+/// What a call counts: items, or steps of a graph.
 enum class progress_of { items, steps };
 
 class reported_call;
 
-/// One call's report to its sink, from open() to finish(). Without a sink: one branch.
+/// Reports one call to its sink, from open() to finish(). Without a sink it costs one branch.
 class PARMAP_EXPORT progress_report {
 public:
     progress_report() = default;
     progress_report(const progress_report&) = delete;
     progress_report& operator=(const progress_report&) = delete;
-    /// Finishes as failed, when finish() was not reached.
+    /// Finishes as failed, unless finish() was called.
     ~progress_report();
 
-    /// Begins; once. Without the memory for a report there is none, and the work goes on.
-    /// \param total  items in all; empty when nobody knows
-    /// \param slots  how many worker_slots to make
+    /// Begins; to be called once. Without the memory for a report there is none.
+    /// \param total  number of all items; empty when it is not known
+    /// \param slots  number of slots to make
     void open(const progress_sink& sink, std::optional<std::uint64_t> total, int slots,
               progress_of of = progress_of::items) noexcept;
 
     bool on() const noexcept { return !slots_.empty(); }
 
-    /// The slot of a worker; null without a sink.
+    /// The slot of a worker; null without a report.
     worker_slot* slot(std::size_t worker) noexcept { return on() ? &slots_[worker] : nullptr; }
     std::span<worker_slot> slots() noexcept { return slots_; }
 
-    /// A thread joined: `thread` is its number in the arena.
+    /// A thread joined. \param thread  its number in the arena
     void joined(int thread) noexcept;
 
-    /// Takes the call from the reporter thread and gives the sink the last state, on this thread.
+    /// Ends the reporter thread's ticks of the call, and gives the sink the last state on this thread.
     void finish(progress_phase phase) noexcept;
 
 private:
-    std::shared_ptr<reported_call> call_;  // shared with the reporter, which may be in a frame
+    std::shared_ptr<reported_call> call_;  // shared with the reporter thread, which may be in a tick
     std::span<worker_slot> slots_;
 };
 

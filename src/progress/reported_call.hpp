@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One call while it is reported: what its workers have counted becomes a state, and the state goes to the call's sink.
+// One call while it is reported: makes a state from what its workers have counted, and gives it to the call's sink.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include <parmap/progress.hpp>
@@ -22,40 +21,37 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// How long the end of a call, or println, waits in all for a file that takes nothing.
-inline constexpr std::chrono::milliseconds write_patience{50};
-
 class reported_call {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// \param style  of its bar, when it has one
+    /// \param style  of its bar; off without one
     reported_call(progress_sink sink, std::optional<std::uint64_t> total, int slots, bar_style style, progress_of of);
 
     std::span<worker_slot> slots() noexcept { return slots_; }
 
     clock::time_point first_tick() const noexcept;
 
-    /// On the reporter thread: gives the sink the state as it is now. \return when to come again
+    /// On the reporter thread: gives the sink the state as it is now. \return the time of the next tick
     clock::time_point tick() noexcept;
 
-    /// On the calling thread: gives the sink the last state. A function in the middle of a tick is waited for, a file that
-    /// takes nothing not for long.
+    /// On the calling thread: gives the sink the last state. Waits for a function that is in a tick, and for a file
+    /// that takes nothing no longer than write_timeout.
     void close(progress_phase phase) noexcept;
 
 private:
-    /// A block of one slot, and at which working time the reporter first saw it.
+    /// A block of one slot, and when the reporter first saw it, in working time.
     struct sighting {
         std::uint64_t sequence{0};
         clock::duration since{};
     };
 
     std::chrono::nanoseconds next_tick(std::chrono::nanoseconds elapsed) const noexcept;
-    std::string_view unit() const noexcept;
     line_state sample(progress_phase phase);
+    void read_slots(progress_state& state, clock::duration worked);
     void deliver(const line_state& line, clock::time_point deadline) noexcept;
     void draw(const line_state& line, clock::time_point deadline);
-    void take_off(clock::time_point deadline) noexcept;
+    void remove_line(clock::time_point deadline) noexcept;
 
     progress_sink sink_;
     const progress_of of_;
@@ -72,7 +68,7 @@ private:
     std::vector<sighting> seen_;
     std::vector<block_in_flight> in_flight_;
     std::optional<eta_estimator> eta_;
-    bool dropped_{false};
+    bool dropped_{false};  // the sink threw, or its file takes no more
 };
 
 }  // namespace parmap::inline v0_2::detail

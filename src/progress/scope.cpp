@@ -11,9 +11,9 @@ namespace parmap::inline v0_2 {
 
 namespace {
 
-// Threads count in slots of their own while there are no more threads than these.
 constexpr int slots = 32;
 
+/// No other thread's slot, while there are no more threads than slots.
 std::size_t slot_of_this_thread() noexcept
 {
     static std::atomic<std::size_t> threads{0};
@@ -26,7 +26,7 @@ std::size_t slot_of_this_thread() noexcept
 progress_scope::progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink)
     : total_(total),
       exceptions_(std::uncaught_exceptions()),
-      report_(sink ? new(std::nothrow) detail::progress_report : nullptr)  // or the work goes on without
+      report_(sink ? new(std::nothrow) detail::progress_report : nullptr)  // without memory: no report
 {
     if (report_ != nullptr) report_->open(sink, total, slots);
 }

@@ -2,7 +2,9 @@
 #include "progress/screen.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,8 +12,11 @@
 #include "progress/style.hpp"
 #include "system/files.hpp"
 #include "system/forks.hpp"
+#include "text/printable.hpp"
 
-namespace parmap::inline v0_2::detail {
+namespace parmap::inline v0_2 {
+
+namespace detail {
 
 namespace {
 
@@ -22,7 +27,30 @@ struct screen_table {
     std::map<int, std::weak_ptr<progress_screen>> screens;  // by file
 };
 
+/// The rows that a drawn line takes now: a terminal that got narrower has wrapped it.
+std::size_t rows(std::string_view line, int columns)
+{
+    const auto width = static_cast<std::size_t>(std::max(columns, 1));
+    return std::max<std::size_t>(1, (cells(line) + width - 1) / width);
+}
+
 }  // namespace
+
+std::string render_frame(const drawing& drawn, const drawing& next, std::span<const std::string> above)
+{
+    std::size_t up = 0;
+    for (const std::string& line : drawn.lines) up += rows(line, next.columns);
+    std::string frame = "\r";
+    if (up > 1) frame += fmt::format("\x1b[{}A", up - 1);
+    // Rows that no new line covers: of lines that are removed, and of lines that a narrower terminal has wrapped.
+    const bool leftovers = up > above.size() + next.lines.size() || next.columns < drawn.columns;
+    if (leftovers) frame += "\x1b[J";
+    for (const std::string& line : above) frame += line + "\x1b[K\n";
+    for (std::size_t i = 0; i < next.lines.size(); ++i) {
+        frame += (i == 0 ? "" : "\n") + next.lines[i] + "\x1b[K";
+    }
+    return frame;
+}
 
 std::shared_ptr<progress_screen> progress_screen::of(int fd)
 {
@@ -32,27 +60,6 @@ std::shared_ptr<progress_screen> progress_screen::of(int fd)
     std::shared_ptr<progress_screen> screen = known.lock();
     if (screen == nullptr) known = screen = std::make_shared<progress_screen>(fd);
     return screen;
-}
-
-void without_lines_on_any_screen(const std::function<void()>& write, std::chrono::steady_clock::time_point deadline)
-{
-    std::vector<std::shared_ptr<progress_screen>> screens;
-    {
-        screen_table& table = one_in_process<screen_table>::instance();
-        const std::lock_guard lock(table.mutex);
-        for (const auto& [fd, screen] : table.screens) screens.push_back(screen.lock());
-    }
-    std::function<void()> inner = write;
-    for (const auto& screen : screens) {
-        if (screen == nullptr) continue;
-        inner = [screen, deadline, outer = std::move(inner)] { screen->without_lines(outer, deadline); };
-    }
-    inner();
-}
-
-line_format progress_screen::format() const
-{
-    return format_of(fd_);
 }
 
 void progress_screen::set(const void* bar, std::string line)
@@ -70,7 +77,7 @@ void progress_screen::draw()
 {
     const std::lock_guard lock(drawing_);
     drawing next = lines_now();
-    if (next.lines != drawn_.lines || next.columns != drawn_.columns) put(std::move(next), {}, at_once);
+    if (next != drawn_) put(std::move(next), {}, at_once);
 }
 
 void progress_screen::remove(const void* bar, std::optional<std::string> last, time_point deadline)
@@ -91,20 +98,20 @@ void progress_screen::without_lines(const std::function<void()>& write, time_poi
     const std::unique_lock lock(drawing_, deadline);
     if (!lock.owns_lock()) return write();
     const bool shown = !drawn_.lines.empty();
-    if (shown) put({.columns = format().columns}, {}, deadline);
+    if (shown) put({.columns = format_of(fd_).columns}, {}, deadline);
     write();
     if (!shown) return;
     try {
         put(lines_now(), {}, deadline);
     } catch (...) {
-        // What was written is no failure for want of memory: the lines come with the next frame.
+        // What was written stays written. The lines come back with the next frame.
     }
 }
 
 drawing progress_screen::lines_now()
 {
     const std::lock_guard lock(listing_);
-    const line_format shown = format();
+    const line_format shown = format_of(fd_);
     drawing next{.columns = shown.columns};
     for (const entry& e : entries_) {
         if (next.lines.size() == most_lines) break;
@@ -122,7 +129,31 @@ void progress_screen::put(drawing next, const std::vector<std::string>& above, t
     if (broken_ || nothing_to_do) return;
     const write_result result = write_before(deadline, fd_, render_frame(drawn_, next, above));
     if (result == write_result::broken) broken_ = true;
-    if (result == write_result::written) drawn_ = std::move(next);  // which cannot fail
+    if (result == write_result::written) drawn_ = std::move(next);
 }
 
-}  // namespace parmap::inline v0_2::detail
+}  // namespace detail
+
+void println(std::string_view line)
+{
+    std::function<void()> write = [line] {
+        // Through the C library's buffer, so that the line keeps its place among what std::cout writes.
+        static_cast<void>(std::fwrite(line.data(), 1, line.size(), stdout));
+        static_cast<void>(std::fputc('\n', stdout));
+        static_cast<void>(std::fflush(stdout));
+    };
+    const auto deadline = std::chrono::steady_clock::now() + detail::write_timeout;
+    std::vector<std::shared_ptr<detail::progress_screen>> screens;
+    {
+        detail::screen_table& table = detail::one_in_process<detail::screen_table>::instance();
+        const std::lock_guard lock(table.mutex);
+        for (const auto& [fd, screen] : table.screens) screens.push_back(screen.lock());
+    }
+    for (const auto& screen : screens) {
+        if (screen == nullptr) continue;
+        write = [screen, deadline, inner = std::move(write)] { screen->without_lines(inner, deadline); };
+    }
+    write();
+}
+
+}  // namespace parmap::inline v0_2

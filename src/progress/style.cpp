@@ -17,7 +17,7 @@ namespace {
 
 bool locale_is_utf8()
 {
-    // The first of these that is set decides, as in setlocale, which a library must not call.
+    // The first one that is set decides, as in setlocale, which a library must not call.
     for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
         const char* const value = std::getenv(name);
         if (value == nullptr || *value == '\0') continue;
@@ -58,7 +58,7 @@ bar_style style_of(const progress_bar& bar) noexcept
     if (const auto style = choose_style(bar.style, here)) return *style;
     static std::atomic_flag said;
     if (!said.test_and_set()) {
-        // The value itself may hold anything, so it is not repeated.
+        // The value is not repeated: it may hold anything.
         write_before(at_once, 2,
                      "parmap: PARMAP_PROGRESS is none of auto, terminal, plain, json, off; taken as auto\n");
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a bar is shown: the choice of its style, and what the terminal can show.
+// Chooses how a bar is shown, from the bar and the environment (PARMAP_PROGRESS=off silences it), and asks what the
+// terminal can show.
 #pragma once
 
 #include <optional>
@@ -8,7 +9,7 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// What decides a bar's style besides the bar; null pointers are unset variables.
+/// What decides the style of a bar whose own style is automatic; null pointers are unset variables.
 struct style_environment {
     bool on_terminal;
     const char* progress;  // PARMAP_PROGRESS
@@ -16,15 +17,13 @@ struct style_environment {
     const char* ci;        // CI
 };
 
-/// The style that `automatic` stands for here, never `automatic`; any other stays. Empty when PARMAP_PROGRESS
-/// is none of its choices.
+/// The style to use instead of automatic; any other style stays. Empty when PARMAP_PROGRESS has no valid value.
 std::optional<bar_style> choose_style(bar_style asked, const style_environment& environment) noexcept;
 
-/// The style of a bar in this process. Says once on stderr what PARMAP_PROGRESS may be, when it is something
-/// else.
+/// The style of a bar in this process. When PARMAP_PROGRESS has no valid value, says so on stderr, once.
 bar_style style_of(const progress_bar& bar) noexcept;
 
-/// The terminal's width now, and whether the locale's variables say UTF-8.
+/// The terminal's width now, and whether the variables of the locale say UTF-8.
 line_format format_of(int fd) noexcept;
 
 }  // namespace parmap::inline v0_2::detail

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A mutex that can be waited for with a bound. std::timed_mutex could, but it waits through a call that the
-// ThreadSanitizer of g++ 12 does not know.
+// A mutex with a deadline. std::timed_mutex waits in a call that ThreadSanitizer (g++ 12, clang 16) does not know.
 #pragma once
 
 #include <chrono>

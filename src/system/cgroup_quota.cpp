@@ -5,7 +5,9 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <locale>
 #include <ranges>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,16 +27,6 @@ std::vector<std::string> split(std::string_view text, char separator)
         begin = end + 1;
     }
     return parts;
-}
-
-template <class Number>
-std::optional<Number> parse(std::string_view text)
-{
-    Number number{};
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, number);
-    if (error != std::errc{} || end != last) return std::nullopt;
-    return number;
 }
 
 bool contains(const std::vector<std::string>& words, std::string_view word)
@@ -60,48 +52,37 @@ std::string unescape(std::string_view text)
 }
 
 /// The lines of a file, as far as it can be read.
-class lines_of {
-public:
-    explicit lines_of(const fs::path& file) : stream_(file)
-    {
-        // A stream takes lack of memory for the end of the file, unless it is told to throw.
-        stream_.exceptions(std::ios::badbit);
+std::vector<std::string> lines_of(const fs::path& file)
+{
+    std::vector<std::string> lines;
+    std::ifstream stream(file);
+    stream.exceptions(std::ios::badbit);  // else lack of memory looks like the end of the file
+    try {
+        for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    } catch (const std::ios::failure&) {
+        // A folder, for example.
     }
-
-    bool next(std::string& line)
-    {
-        try {
-            return static_cast<bool>(std::getline(stream_, line));
-        } catch (const std::ios::failure&) {
-            return false;
-        }
-    }
-
-private:
-    std::ifstream stream_;
-};
+    return lines;
+}
 
 std::string first_line(const fs::path& file)
 {
-    std::string line;
-    lines_of(file).next(line);
-    return line;
+    const std::vector<std::string> lines = lines_of(file);
+    return lines.empty() ? "" : lines.front();
 }
 
-/// CPUs' worth of time that one cgroup's own files allow; empty where they set no limit.
+/// The quota in one cgroup's own files, in CPUs; empty when they set no limit.
 std::optional<double> quota_in(const fs::path& group, bool unified)
 {
-    std::vector<std::string> words;  // quota and period, in microseconds
-    if (unified) {
-        words = split(first_line(group / "cpu.max"), ' ');  // "150000 100000", or "max 100000"
-    } else {
-        words = {first_line(group / "cpu.cfs_quota_us"), first_line(group / "cpu.cfs_period_us")};
-    }
-    if (words.size() != 2) return std::nullopt;
-    const auto quota = parse<long long>(words[0]);
-    const auto period = parse<long long>(words[1]);
-    if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
-    return static_cast<double>(*quota) / static_cast<double>(*period);
+    // Quota and period, in microseconds: "150000 100000", or "max 100000".
+    std::istringstream words(unified ? first_line(group / "cpu.max")
+                                     : first_line(group / "cpu.cfs_quota_us") + ' ' +
+                                           first_line(group / "cpu.cfs_period_us"));
+    words.imbue(std::locale::classic());
+    long long quota = 0;
+    long long period = 0;
+    if (!(words >> quota >> period) || quota <= 0 || period <= 0 || !(words >> std::ws).eof()) return std::nullopt;
+    return static_cast<double>(quota) / static_cast<double>(period);
 }
 
 /// Where a cgroup hierarchy that can limit CPU time is mounted.
@@ -115,8 +96,7 @@ struct cgroup_mount {
 std::vector<cgroup_mount> cgroup_mounts(const fs::path& root)
 {
     std::vector<cgroup_mount> mounts;
-    lines_of mountinfo(root / "proc/self/mountinfo");
-    for (std::string line; mountinfo.next(line);) {
+    for (const std::string& line : lines_of(root / "proc/self/mountinfo")) {
         const std::vector<std::string> words = split(line, ' ');
         const auto dash = std::ranges::find(words, "-");
         if (words.size() < 5 || std::distance(dash, words.end()) < 4) continue;
@@ -130,8 +110,7 @@ std::vector<cgroup_mount> cgroup_mounts(const fs::path& root)
 /// The process's group in the hierarchy: "0::/path" in v2, "7:cpu,cpuacct:/path" in v1.
 std::optional<fs::path> own_group(const fs::path& root, bool unified)
 {
-    lines_of groups(root / "proc/self/cgroup");
-    for (std::string line; groups.next(line);) {
+    for (const std::string& line : lines_of(root / "proc/self/cgroup")) {
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (second == std::string::npos) continue;

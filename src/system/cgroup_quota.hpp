@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much CPU time the cgroups of this process allow (v1 and v2).
+// Reads from cgroups, v1 and v2, how much CPU time this process may use.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// CPUs' worth of time: the least quota of the process's own cgroups and of every parent up to where they are mounted;
-/// empty without a limit.
-/// \param root  where proc/self/cgroup and proc/self/mountinfo are found
+/// The least quota of the process's own cgroups and of all their parents that are mounted, in CPUs; empty when there is
+/// no limit.
+/// \param root  the folder with proc/self/cgroup and proc/self/mountinfo
 std::optional<double> cgroup_quota(const std::filesystem::path& root);
 
 }  // namespace parmap::inline v0_2::detail

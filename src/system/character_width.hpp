@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many cells of a terminal a character takes. Widths are the C library's, which follows Unicode; the program's own
+// How many cells of a terminal a character takes. The C library knows: its tables follow Unicode. The program's own
 // locale is neither asked nor changed.
 #pragma once
+
+#include <cwchar>
 
 #include <locale.h>
 
 namespace parmap::inline v0_2::detail {
 
-/// The calling thread's character type is UTF-8's in this scope; the program's locale stays as it is.
+/// In this scope, the calling thread uses the character type of UTF-8.
 class utf8_scope {
 public:
-    utf8_scope();
+    utf8_scope()
+    {
+        // Kept for the process. Null where there is no such locale; then every character beyond ASCII is unknown.
+        static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+        if (utf8 != nullptr) previous_ = ::uselocale(utf8);
+    }
     utf8_scope(const utf8_scope&) = delete;
     utf8_scope& operator=(const utf8_scope&) = delete;
-    ~utf8_scope();
+    ~utf8_scope()
+    {
+        if (previous_ != nullptr) ::uselocale(previous_);
+    }
 
-    /// The cells of a character; negative for one that cannot be shown.
-    int width(char32_t code) const noexcept;
+    /// The cells of a character; negative when it cannot be shown.
+    int width(char32_t code) const noexcept { return ::wcwidth(static_cast<wchar_t>(code)); }
 
 private:
     locale_t previous_{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing to files, pipes and terminals without harm to the program.
+// Writes to files, pipes and terminals. SIGPIPE does not reach the program.
 #pragma once
 
 #include <chrono>
@@ -11,28 +11,28 @@ namespace parmap::inline v0_2::detail {
 
 bool is_terminal(int fd) noexcept;
 
-/// The width of a terminal now; empty where it does not tell.
+/// The width of a terminal now; empty when it is not known.
 std::optional<int> columns_of(int fd) noexcept;
 
 enum class write_result { written, dropped, broken };
 
-/// A deadline that has passed: for a writer that does not wait.
+/// A deadline that has passed, for a writer that does not wait.
 inline constexpr std::chrono::steady_clock::time_point at_once{};
 
-/// Writes a text with one write. It is dropped when the file takes nothing until the deadline (a terminal after ^S), and
-/// broken when the file can take no more. SIGPIPE does not reach the program.
+/// Writes a text with one write.
+/// \return dropped when the file takes nothing until the deadline (a terminal after ^S), broken when it takes no more
 write_result write_before(std::chrono::steady_clock::time_point deadline, int fd, std::string_view text) noexcept;
 
-/// A file that is made, or emptied, and written.
+/// A new file, or an old one that is emptied first.
 class output_file {
 public:
-    /// \throws std::system_error  when the file cannot be opened, with the path
+    /// \throws std::system_error  with the path, when the file cannot be opened
     explicit output_file(const std::string& path);
     output_file(const output_file&) = delete;
     output_file& operator=(const output_file&) = delete;
     ~output_file();
 
-    /// Writes all of the text. SIGPIPE does not reach the program.
+    /// Writes all of the text.
     /// \throws std::system_error  when the file takes no more
     void write(std::string_view text);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a process is the one in which something was made, or a copy of that process after a fork.
+// Tells a process from its child after a fork, where locks may be held by threads that are not there.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// Another number in a child than in its parent, from the first call in the parent on. Costs no system call.
+/// Counts the forks between this process and the first one that called it. Makes no system call.
 inline int forks_so_far() noexcept
 {
     static constinit std::atomic<int> forks{0};
@@ -19,7 +19,7 @@ inline int forks_so_far() noexcept
     return forks.load(std::memory_order_relaxed);
 }
 
-/// The process in which this was made.
+/// The process in which this object was made.
 class creator_process {
 public:
     bool is_current() const noexcept { return forks_ == forks_so_far(); }
@@ -28,13 +28,12 @@ private:
     int forks_{forks_so_far()};
 };
 
-/// The one object of a type in this process, made when it is first asked for; a new one in a child after a fork, where
-/// threads of the parent that do not exist there may hold its locks for ever. Never destroyed: it outlives static
-/// destructors.
+/// The one object of a type in this process, made at first use. A child after a fork makes its own: threads that are
+/// not there may hold the locks of its parent's. Never destroyed, so that static destructors may use it.
 template <class T>
 class one_in_process {
 public:
-    /// \throws what making it throws
+    /// \throws what the constructor throws
     static T& instance()
     {
         holder* known = current.load(std::memory_order_acquire);
@@ -45,7 +44,7 @@ public:
         return known->object;
     }
 
-    /// The same, if it was made.
+    /// The same object; null when there is none yet.
     static T* instance_if_made() noexcept
     {
         holder* const known = current.load(std::memory_order_acquire);

@@ -18,13 +18,6 @@ std::align_val_t alignment_for(std::size_t bytes, std::size_t alignment)
     return std::align_val_t{bytes >= large_block && alignment < huge_page ? huge_page : alignment};
 }
 
-void advise([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] int advice) noexcept
-{
-#if defined(__linux__)
-    static_cast<void>(::madvise(memory, bytes, advice));
-#endif
-}
-
 }  // namespace
 
 void* allocate(std::size_t bytes, std::size_t alignment)
@@ -42,21 +35,21 @@ void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept
 void advise_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept
 {
 #if defined(MADV_HUGEPAGE)
-    advise(memory, bytes, MADV_HUGEPAGE);
+    static_cast<void>(::madvise(memory, bytes, MADV_HUGEPAGE));
 #endif
 }
 
 #if defined(MADV_POPULATE_WRITE)
 const bool can_populate_pages = true;
+
+void populate_pages(void* memory, std::size_t bytes) noexcept
+{
+    static_cast<void>(::madvise(memory, bytes, MADV_POPULATE_WRITE));
+}
 #else
 const bool can_populate_pages = false;
-#endif
 
-void populate_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept
-{
-#if defined(MADV_POPULATE_WRITE)
-    advise(memory, bytes, MADV_POPULATE_WRITE);
+void populate_pages(void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
-}
 
 }  // namespace parmap::inline v0_2::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operating system says of this process and its threads.
+// What the operating system knows of this process: its CPUs, its numbers, its names.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,17 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// CPUs online in the machine.
+/// The CPUs of the machine that are online.
 int cpus_online() noexcept;
 
-/// The CPUs that the process may run on, 64 a word; empty where the system has no such call.
+/// The CPUs that the process may run on, 64 a word; empty where the system does not tell.
 std::optional<std::vector<std::uint64_t>> affinity_of_process();
 
-/// The number of this process, and the number of the calling thread, which a later thread may have again.
+/// The numbers of this process and of the calling thread. A later thread may have the same one.
 long process_id() noexcept;
 long thread_id() noexcept;
 
-/// The name of the calling thread, "thread" where it has none.
+/// The name of the calling thread; "thread" when it has none.
 std::string thread_name();
 
 std::string program_name();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sanitizers have to be told about code that they cannot see into. Empty in a build without them.
+// What the sanitizers must be told, because they do not see into oneTBB. Empty in a build without them.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,8 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// The order that oneTBB keeps, told to ThreadSanitizer: what comes before before_workers() happens before every
-/// worker_scope, on any thread, and these happen before what comes after after_workers().
+/// Tells ThreadSanitizer the order that oneTBB keeps: before_workers() happens before every worker_scope, on any
+/// thread, and each of these happens before after_workers().
 class thread_order {
 public:
 #if defined(PARMAP_THREAD_SANITIZER)
@@ -69,7 +69,7 @@ inline void happens_after([[maybe_unused]] const std::atomic<int>& counter) noex
 #endif
 }
 
-/// LeakSanitizer does not report `object`, which only memory of oneTBB may refer to when the program ends.
+/// Keeps LeakSanitizer from reporting `object`, which only oneTBB's memory may refer to when the program ends.
 inline void not_a_leak([[maybe_unused]] const void* object) noexcept
 {
 #if defined(PARMAP_ADDRESS_SANITIZER)

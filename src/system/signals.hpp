@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals that the library's own writes and threads keep from the program.
+// Keeps signals away: SIGPIPE of a write from the program, every signal from a new thread.
 #pragma once
 
 #include <cerrno>
@@ -10,7 +10,7 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// Keeps a SIGPIPE that one of its writes causes from the program; one that was sent to the program stays.
+/// A SIGPIPE that one of its writes causes does not reach the program. One that another process sent does.
 class sigpipe_guard {
 public:
     sigpipe_guard() noexcept
@@ -50,7 +50,7 @@ private:
     bool broke_{false};
 };
 
-/// Threads that are made while this lives handle no signals: these are for the program's own threads.
+/// Threads that start in this scope handle no signals: the program's own threads do.
 class no_signals {
 public:
     no_signals() noexcept

@@ -11,7 +11,7 @@ namespace parmap::inline v0_2::detail {
 
 namespace {
 
-/// A character and the bytes it was written in.
+/// A character and the number of its bytes.
 struct character {
     std::optional<char32_t> code;  // empty: not UTF-8
     std::size_t bytes{};
@@ -35,31 +35,39 @@ character first_of(std::string_view text)
     return {code, bytes};
 }
 
-/// Characters that change the direction of what follows, or end the line.
+/// Characters that change the direction of the text after them, or end the line.
 bool redirects(char32_t code)
 {
     return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E ||
            code == 0x200F || code == 0x061C || code == 0x2028 || code == 0x2029;
 }
 
-/// The cells of a character; negative for one that cannot be shown.
+/// The cells of a character; negative when it cannot be shown.
 int width(const utf8_scope& scope, char32_t code)
 {
     if (code >= 0x20 && code < 0x7F) return 1;
     return redirects(code) ? -1 : scope.width(code);
 }
 
-/// What a character takes of the text, and of the terminal.
+/// What a part of a text takes in memory and on a terminal.
 struct extent {
-    std::size_t bytes;
-    std::size_t cells;
+    std::size_t bytes{0};
+    std::size_t cells{0};
 };
 
-/// That of the first character of a text that is not empty.
-extent extent_of_first(const utf8_scope& scope, std::string_view text)
+/// The longest beginning of a text that takes at most `most` cells.
+extent beginning(std::string_view text, std::size_t most)
 {
-    const auto [code, bytes] = first_of(text);
-    return {bytes, static_cast<std::size_t>(std::max(width(scope, code.value_or(U'?')), 0))};
+    const utf8_scope scope;
+    extent used;
+    while (used.bytes != text.size()) {
+        const auto [code, bytes] = first_of(text.substr(used.bytes));
+        const auto cells = static_cast<std::size_t>(std::max(width(scope, code.value_or(U'?')), 0));
+        if (cells > most - used.cells) break;
+        used.bytes += bytes;
+        used.cells += cells;
+    }
+    return used;
 }
 
 }  // namespace
@@ -85,27 +93,12 @@ std::string printable(std::string_view text, bool utf8)
 
 std::string_view leading(std::string_view text, std::size_t most)
 {
-    const utf8_scope scope;
-    std::size_t end = 0;
-    while (end != text.size()) {
-        const auto [bytes, wide] = extent_of_first(scope, text.substr(end));
-        if (wide > most) break;
-        most -= wide;
-        end += bytes;
-    }
-    return text.substr(0, end);
+    return text.substr(0, beginning(text, most).bytes);
 }
 
 std::size_t cells(std::string_view text)
 {
-    const utf8_scope scope;
-    std::size_t used = 0;
-    while (!text.empty()) {
-        const auto [bytes, wide] = extent_of_first(scope, text);
-        used += wide;
-        text.remove_prefix(bytes);
-    }
-    return used;
+    return beginning(text, std::string_view::npos).cells;
 }
 
 }  // namespace parmap::inline v0_2::detail

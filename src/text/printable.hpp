@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text on a terminal: what may be shown of it, and how many cells it takes.
+// Makes text safe to show on a terminal, and measures it in cells.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// The text with nothing in it that could do harm: control characters and line separators become blanks, what
-/// is not UTF-8 becomes '?', and so does everything beyond ASCII where the terminal shows no UTF-8.
+/// The text without what could do harm. Control characters and line separators become blanks. What is not UTF-8 becomes
+/// '?', and so does every character beyond ASCII when the terminal shows no UTF-8.
 std::string printable(std::string_view text, bool utf8);
 
 /// The cells that printable text takes: two for wide characters, none for combining ones.

@@ -8,7 +8,7 @@ namespace parmap::inline v0_2::detail {
 
 namespace {
 
-void join(trace_event& before, const trace_event& block) noexcept
+void append(trace_event& before, const trace_event& block) noexcept
 {
     before.end = block.end;
     before.items += block.items;
@@ -20,8 +20,8 @@ void join(trace_event& before, const trace_event& block) noexcept
 void trace_lane::record_block(trace_event block, std::uint64_t run) noexcept
 {
     block.continues = std::exchange(run_, run) == run && block.begin >= events_.back().end;
-    if (block.continues && joins(events_.back(), block)) {
-        join(events_.back(), block);
+    if (block.continues && can_join(events_.back(), block)) {
+        append(events_.back(), block);
     } else {
         keep(block);
     }
@@ -41,7 +41,7 @@ std::span<const trace_event> trace_lane::sorted() noexcept
     return events_;
 }
 
-bool trace_lane::joins(const trace_event& before, const trace_event& block) const noexcept
+bool trace_lane::can_join(const trace_event& before, const trace_event& block) const noexcept
 {
     const bool no_gap_worth_seeing = block.begin - before.end <= resolution_ / 8;
     return block.continues && no_gap_worth_seeing && block.end - before.begin <= resolution_;
@@ -53,11 +53,11 @@ void trace_lane::keep(const trace_event& event) noexcept
     try {
         events_.push_back(event);
     } catch (...) {
-        run_ = 0;
+        run_ = 0;  // the next block is not joined with the one that is left out
     }
 }
 
-/// Joins about four neighbours each, and has blocks joined as far from now on.
+/// Joins about four neighbours each. From now on, new blocks are joined as far.
 void trace_lane::coarsen() noexcept
 {
     std::chrono::nanoseconds apart{0};
@@ -71,14 +71,14 @@ void trace_lane::coarsen() noexcept
 
     std::size_t last = 0;
     for (std::size_t i = 1; i < events_.size(); ++i) {
-        if (joins(events_[last], events_[i])) {
-            join(events_[last], events_[i]);
+        if (can_join(events_[last], events_[i])) {
+            append(events_[last], events_[i]);
         } else {
             events_[++last] = events_[i];
         }
     }
     events_.resize(std::min(last + 1, events_.size()));
-    // What cannot be joined must not be tried again each time.
+    // Events that cannot be joined are not tried again at each new one.
     limit_ = std::max(most_, 2 * events_.size());
 }
 

@@ -2,6 +2,7 @@
 #include "trace/recorder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <ranges>
 #include <system_error>
@@ -24,7 +25,9 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t piece = 1U << 16U;  // bytes in a write
+constexpr std::size_t bytes_in_a_write = 1U << 16U;
+
+constexpr std::array<std::string_view, 3> category_names{"block", "call", "step"};  // in the order of trace_category
 
 std::uint64_t next_serial() noexcept
 {
@@ -32,45 +35,33 @@ std::uint64_t next_serial() noexcept
     return made.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// \throws std::system_error  naming the path, with nothing in it that a terminal obeys
-std::unique_ptr<output_file> open_trace(const std::string& path)
+/// \throws std::system_error  with the path, made safe for a terminal
+output_file open_trace(const std::string& path)
 {
     try {
-        return std::make_unique<output_file>(path);
+        return output_file(path);
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(), "parmap: cannot write the trace " + printable(path, true));
     }
 }
 
-std::string_view name(trace_category category) noexcept
-{
-    switch (category) {
-        case trace_category::block:
-            return "block";
-        case trace_category::call:
-            return "call";
-        case trace_category::step:
-            return "step";
-    }
-    return "";
-}
-
-/// The format's times are in microseconds.
+/// A time as the format wants it.
 std::string microseconds(std::chrono::nanoseconds time)
 {
     return fmt::format("{}.{:03}", time.count() / 1000, time.count() % 1000);
 }
 
-std::string details(const trace_event& event)
+/// What the event is of, as a JSON object.
+std::string arguments(const trace_event& event)
 {
     if (event.category != trace_category::block) return fmt::format(R"({{"items":{}}})", event.items);
     if (event.blocks == 1) return fmt::format(R"({{"first":{},"items":{}}})", event.first, event.items);
     return fmt::format(R"({{"first":{},"items":{},"blocks":{}}})", event.first, event.items, event.blocks);
 }
 
-/// A thread's lane in the trace that it last recorded for.
+/// A thread's lane in the trace for which it recorded last.
 struct known_lane {
-    std::uint64_t recorder{0};
+    std::uint64_t recorder{0};  // its serial number
     trace_lane* lane{nullptr};
 };
 
@@ -89,10 +80,10 @@ trace_recorder::trace_recorder(const std::string& path, std::size_t most_events)
 trace_recorder::~trace_recorder()
 {
     try {
-        // A child after a fork has a copy of what its parent is going to write.
+        // In a child after a fork this is a copy: the parent writes.
         if (creator_.is_current()) write();
     } catch (...) {
-        // A destructor cannot tell.
+        // The trace is lost.
     }
 }
 
@@ -104,7 +95,7 @@ trace_lane* trace_recorder::lane() noexcept
 
 trace_lane* trace_recorder::find_or_add_lane() noexcept
 {
-    // In a child after a fork, a thread that is not there may hold the lock.
+    // In a child after a fork, a thread of the parent may hold the lock.
     if (!creator_.is_current()) return nullptr;
     try {
         const long tid = thread_id();
@@ -112,7 +103,7 @@ trace_lane* trace_recorder::find_or_add_lane() noexcept
         const auto row = std::ranges::find(rows_, tid, &thread_row::tid);
         if (row != rows_.end()) return &row->lane;
         std::string name = fmt::format("{} {}", thread_name(), rows_.size() + 1);
-        return &rows_.emplace_back(tid, std::move(name), most_events_).lane;
+        return &rows_.emplace_back(thread_row{tid, std::move(name), trace_lane(most_events_)}).lane;
     } catch (...) {
         return nullptr;
     }
@@ -123,9 +114,7 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
     if (!creator_.is_current()) return 0;
     try {
         const std::lock_guard lock(mutex_);
-        const auto place = names_.find(text);
-        if (place != names_.end()) return place->second;
-        return names_.emplace(text, static_cast<std::uint32_t>(names_.size() + 1)).first->second;
+        return places_.try_emplace(std::string(text), static_cast<std::uint32_t>(places_.size() + 1)).first->second;
     } catch (...) {
         return 0;
     }
@@ -133,19 +122,14 @@ std::uint32_t trace_recorder::name(std::string_view text) noexcept
 
 void trace_recorder::write()
 {
-    std::vector<std::string> names(names_.size() + 1, R"("")");
-    for (const auto& [text, place] : names_) names[place] = detail::quoted(text);
+    std::vector<std::string> names(places_.size() + 1, R"("")");
+    for (const auto& [text, place] : places_) names[place] = json_string(text);
 
     const long pid = process_id();
     std::string text = "{\"traceEvents\":[\n";
-    const auto write_pieces = [&](std::size_t least) {
-        if (text.size() < least) return;
-        file_->write(text);
-        text.clear();
-    };
     const auto add_name = [&](std::string_view what, long tid, std::string_view name) {
         text += fmt::format(R"({{"name":"{}","ph":"M","ts":0,"pid":{},"tid":{},"args":{{"name":{}}}}})", what, pid, tid,
-                            detail::quoted(name));
+                            json_string(name));
     };
     add_name("process_name", pid, program_name());
     for (thread_row& row : rows_) {
@@ -155,13 +139,15 @@ void trace_recorder::write()
             text += fmt::format(
                 ",\n"
                 R"({{"name":{},"cat":"{}","ph":"X","ts":{},"dur":{},"pid":{},"tid":{},"args":{}}})",
-                names[event.name], detail::name(event.category), microseconds(event.begin - start_),
-                microseconds(event.end - event.begin), pid, row.tid, details(event));
-            write_pieces(piece);
+                names[event.name], category_names.at(static_cast<std::size_t>(event.category)),
+                microseconds(event.begin - start_), microseconds(event.end - event.begin), pid, row.tid,
+                arguments(event));
+            if (text.size() < bytes_in_a_write) continue;
+            file_.write(text);
+            text.clear();
         }
     }
-    text += "\n],\"displayTimeUnit\":\"ms\"}\n";
-    write_pieces(0);
+    file_.write(text + "\n],\"displayTimeUnit\":\"ms\"}\n");
 }
 
 void trace_span::begin(trace_category category, std::uint32_t name) noexcept
@@ -177,16 +163,10 @@ void trace_span::record(std::size_t items) noexcept
     if (trace_lane* const lane = recorder_->lane()) lane->record_span(event_);
 }
 
-void traced_run::open(const options& requested, std::string_view otherwise) noexcept
+std::string_view traced_run::label_of(const options& requested, std::string_view otherwise) noexcept
 {
     const progress_bar* const bar = requested.progress.bar();
-    open(bar != nullptr && !bar->label.empty() ? bar->label : otherwise);
-}
-
-void traced_run::open(std::string_view name) noexcept
-{
-    name_ = recorder_->name(name);
-    id_ = recorder_->new_run();
+    return bar != nullptr && !bar->label.empty() ? bar->label : otherwise;
 }
 
 void traced_run::record(std::size_t first, std::size_t items, clock::time_point begin,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A trace while it is recorded, a lane for each thread, and how it is written. Recording never fails: what there is no
-// memory for is left out.
+// Records a trace, in a lane for each thread, and writes its file. The engines record through trace_span and
+// traced_run. Recording never fails: what there is no memory for is left out.
 #pragma once
 
 #include <atomic>
@@ -8,9 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -29,29 +27,21 @@ public:
     explicit trace_recorder(const std::string& path, std::size_t most_events = trace_lane::usual_most);
     trace_recorder(const trace_recorder&) = delete;
     trace_recorder& operator=(const trace_recorder&) = delete;
-    /// Writes the file, in the process that opened it. All that was recorded happened before.
+    /// Writes the file, in the process that opened it, after everything was recorded.
     ~trace_recorder();
 
-    /// The calling thread's; null without the memory for one.
+    /// The calling thread's lane; null without the memory for one.
     trace_lane* lane() noexcept;
 
-    /// The place of a name in the table; that of no name without the memory for it.
+    /// The place of a name in the table; 0, which is no name, without the memory for it.
     std::uint32_t name(std::string_view text) noexcept;
 
     /// A number for a run, from 1.
     std::uint64_t new_run() noexcept { return runs_.fetch_add(1, std::memory_order_relaxed); }
 
 private:
-    /// A thread, by the kernel's number of it, which a later thread may have again.
     struct thread_row {
-        thread_row(long number, std::string called, std::size_t most_events)
-            : tid(number),
-              name(std::move(called)),
-              lane(most_events)
-        {
-        }
-
-        long tid;
+        long tid;  // the kernel's number of the thread; a later thread may have the same one
         std::string name;
         trace_lane lane;
     };
@@ -59,21 +49,21 @@ private:
     trace_lane* find_or_add_lane() noexcept;
     void write();
 
-    const std::uint64_t serial_;  // unlike its address, never another recorder's
+    const std::uint64_t serial_;  // unlike the address, no other recorder's
     const std::size_t most_events_;
     const creator_process creator_;
     const std::chrono::steady_clock::time_point start_;
     std::atomic<std::uint64_t> runs_{1};
 
-    std::mutex mutex_;  // guards what follows, but not what is in a lane
+    std::mutex mutex_;  // guards the next two, but not what is in a lane
     std::deque<thread_row> rows_;
-    std::map<std::string, std::uint32_t, std::less<>> names_;  // and their places, from 1; 0 is no name
+    std::map<std::string, std::uint32_t> places_;  // of names in the table, from 1
 
-    const std::unique_ptr<output_file> file_;  // made last: without the memory for the others, no file is opened
+    output_file file_;  // the last member: no file is opened without the memory for the others
 };
 
-/// A call or a step, from construction to end(), both on one thread; nothing without a trace. What this thread begins
-/// meanwhile ends meanwhile.
+/// Records a call or a step, from construction to end(), both on one thread. Does nothing without a trace. What this
+/// thread begins in between, it also ends in between.
 class trace_span {
 public:
     trace_span() = default;
@@ -100,43 +90,44 @@ private:
     trace_event event_{};
 };
 
-/// What one call tells its trace; nothing without one.
+/// Records the blocks of one call. Does nothing without a trace.
 class traced_run {
 public:
-    /// \param otherwise  its name where it has no progress bar with a label
-    traced_run(const options& requested, std::string_view otherwise) noexcept : recorder_(requested.trace.recorder())
+    traced_run(const trace_file& trace, std::string_view name) noexcept
+        : recorder_(trace.recorder()),
+          name_(recorder_ != nullptr ? recorder_->name(name) : 0),
+          id_(recorder_ != nullptr ? recorder_->new_run() : 0)
     {
-        if (recorder_ != nullptr) open(requested, otherwise);
     }
 
-    traced_run(const trace_file& trace, std::string_view name) noexcept : recorder_(trace.recorder())
+    /// \param otherwise  the name of a call whose progress bar has no label
+    traced_run(const options& requested, std::string_view otherwise) noexcept
+        : traced_run(requested.trace, requested.trace ? label_of(requested, otherwise) : otherwise)
     {
-        if (recorder_ != nullptr) open(name);
     }
 
     bool on() const noexcept { return recorder_ != nullptr; }
 
-    /// All of it, on the calling thread.
+    /// Begins to record the call itself, on the calling thread.
     trace_span call() const noexcept { return {recorder_, trace_category::call, name_}; }
 
-    /// This thread begins to run blocks, maybe while it runs another.
+    /// This thread begins to run blocks, perhaps in the middle of another block.
     void begin() const noexcept
     {
         if (recorder_ == nullptr) return;
         if (trace_lane* const lane = recorder_->lane()) lane->begin_other();
     }
 
-    /// This thread ran a block, of which `items` were begun. Only when on.
+    /// This thread ran a block, of which `items` were begun. To be called only when on().
     void record(std::size_t first, std::size_t items, std::chrono::steady_clock::time_point begin,
                 std::chrono::steady_clock::time_point end) const noexcept;
 
 private:
-    void open(const options& requested, std::string_view otherwise) noexcept;
-    void open(std::string_view name) noexcept;
+    static std::string_view label_of(const options& requested, std::string_view otherwise) noexcept;
 
     trace_recorder* const recorder_;
-    std::uint32_t name_{0};
-    std::uint64_t id_{0};
+    const std::uint32_t name_;
+    const std::uint64_t id_;
 };
 
 }  // namespace parmap::inline v0_2::detail
