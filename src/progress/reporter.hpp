@@ -47,7 +47,7 @@ private:
     {
         const no_signals in_the_thread;
         try {
-            std::thread([this] { report(); }).detach();
+            std::thread(&reporter::report, this).detach();
             running_ = true;
         } catch (...) {
             // Without a thread the work goes on, and the last state comes at the end.

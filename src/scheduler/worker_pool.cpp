@@ -65,7 +65,7 @@ public:
         if (replacement_exists.exchange(true)) return false;
         const std::lock_guard lock(mutex_);
         try {
-            replacement_ = std::thread([this] { run_replacement(); });
+            replacement_ = std::thread(&members::run_replacement, this);
             replacement_is_idle_ = true;
         } catch (...) {
             replacement_exists.store(false);

@@ -35,6 +35,8 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
+}  // namespace
+
 /// The cost of an item: a mean of the last few.
 class running_cost {
 public:
@@ -55,8 +57,6 @@ public:
 private:
     std::atomic<float>& ns_;
 };
-
-}  // namespace
 
 class stream_engine::impl final : public worker_pool::job {
 public:

@@ -25,11 +25,14 @@ public:
         if (previous_ != nullptr) ::uselocale(previous_);
     }
 
-    /// The cells of a character; negative when it cannot be shown.
-    int width(char32_t code) const noexcept { return ::wcwidth(static_cast<wchar_t>(code)); }
-
 private:
     locale_t previous_{};
 };
+
+/// The cells of a character, inside a utf8_scope; negative when it cannot be shown.
+inline int character_width(char32_t code) noexcept
+{
+    return ::wcwidth(static_cast<wchar_t>(code));
+}
 
 }  // namespace parmap::inline v0_2::detail

@@ -25,9 +25,9 @@ std::optional<std::vector<std::uint64_t>> affinity_of_process()
     // The process's mask, which is its main thread's: the answer must not depend on which thread asks first.
     for (std::size_t cpus = 1024; cpus <= std::size_t{1} << 20U; cpus *= 2) {
         std::vector<std::uint64_t> words(cpus / 64);
-        auto* const mask = reinterpret_cast<cpu_set_t*>(words.data());  // an array of such words, of any length
+        void* const mask = words.data();  // a cpu_set_t of any length is an array of such words
         const std::size_t bytes = cpus / 8;
-        if (::sched_getaffinity(::getpid(), bytes, mask) == 0) return words;
+        if (::sched_getaffinity(::getpid(), bytes, static_cast<cpu_set_t*>(mask)) == 0) return words;
         if (errno != EINVAL) return std::nullopt;
     }
 #endif
@@ -59,7 +59,8 @@ std::string host_name(std::size_t most)
 {
     std::string name(most + 1, '\0');
     ::gethostname(name.data(), most);
-    return name.c_str();
+    name.resize(name.find('\0'));
+    return name;
 }
 
 }  // namespace parmap::inline v0_2::detail

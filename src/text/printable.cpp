@@ -42,11 +42,11 @@ bool redirects(char32_t code)
            code == 0x200F || code == 0x061C || code == 0x2028 || code == 0x2029;
 }
 
-/// The cells of a character; negative when it cannot be shown.
-int width(const utf8_scope& scope, char32_t code)
+/// The cells of a character, inside a utf8_scope; negative when it cannot be shown.
+int width(char32_t code)
 {
     if (code >= 0x20 && code < 0x7F) return 1;
-    return redirects(code) ? -1 : scope.width(code);
+    return redirects(code) ? -1 : character_width(code);
 }
 
 /// What a part of a text takes in memory and on a terminal.
@@ -62,7 +62,7 @@ extent beginning(std::string_view text, std::size_t most)
     extent used;
     while (used.bytes != text.size()) {
         const auto [code, bytes] = first_of(text.substr(used.bytes));
-        const auto cells = static_cast<std::size_t>(std::max(width(scope, code.value_or(U'?')), 0));
+        const auto cells = static_cast<std::size_t>(std::max(width(code.value_or(U'?')), 0));
         if (cells > most - used.cells) break;
         used.bytes += bytes;
         used.cells += cells;
@@ -81,7 +81,7 @@ std::string printable(std::string_view text, bool utf8)
         const bool control = code && (*code < 0x20 || (*code >= 0x7F && *code < 0xA0) || redirects(*code));
         if (control) {
             clean += ' ';
-        } else if (!code || width(scope, *code) < 0 || (*code >= 0x80 && !utf8)) {
+        } else if (!code || width(*code) < 0 || (*code >= 0x80 && !utf8)) {
             clean += '?';
         } else {
             clean += text.substr(0, bytes);
