@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How well parmap::mpi keeps the workers of several ranks busy, what an item costs, and what a message takes.
+// How well parmap::mpi keeps the workers of several ranks busy, what an item costs, and the time of a message.
 //   mpirun --oversubscribe --bind-to none -n 4 mpi_bench wait       Pareto costs, 5 ms each on average, waited for
 //   mpirun --oversubscribe --bind-to none -n 2 mpi_bench spin       1,000,000 x 10 us on two CPUs, on 1 or 2 ranks
 //   mpirun --oversubscribe --bind-to none -n 2 mpi_bench messages   the inputs of bench/mpi_simulation
@@ -69,8 +69,7 @@ std::vector<double> pareto_waits(std::size_t n)
     return waits;
 }
 
-/// Has threads of one process take the items in turn: nothing is sent, and sleeps are as much too long as they are on
-/// this machine.
+/// The same items on threads of one process that claim one at a time: nothing is sent, and sleeps are as much too long.
 double seconds_of_threads(int threads, const std::vector<double>& items, const std::function<double(double)>& fn)
 {
     return seconds([&] {
@@ -84,18 +83,18 @@ double seconds_of_threads(int threads, const std::vector<double>& items, const s
     });
 }
 
-/// A barrier that leaves the CPUs to the rank that is late.
-void meet_asleep()
+/// A barrier that uses no CPU while it waits.
+void sleeping_barrier()
 {
-    MPI_Request all_are_there{};
-    MPI_Ibarrier(MPI_COMM_WORLD, &all_are_there);
+    MPI_Request all_have_arrived{};
+    MPI_Ibarrier(MPI_COMM_WORLD, &all_have_arrived);
     for (int over = 0; over == 0;) {
-        MPI_Test(&all_are_there, &over, MPI_STATUS_IGNORE);
+        MPI_Test(&all_have_arrived, &over, MPI_STATUS_IGNORE);
         if (over == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
 
-/// Items that wait need no CPU, so that two can stand for many.
+/// Items that wait need no CPU, so a machine of two can run many at once.
 void wait_for_items(const parmap::mpi::session& session)
 {
     constexpr int workers = 2;  // of each rank
@@ -112,7 +111,7 @@ void wait_for_items(const parmap::mpi::session& session)
     std::vector<double> shares;   // of the workers' time that was spent in items
     for (int round = 0; round < rounds; ++round) {
         if (session.rank() == 0) threads.push_back(seconds_of_threads(all_workers, waits, wait));
-        meet_asleep();
+        sleeping_barrier();
         std::vector<double> waited;
         times.push_back(
             seconds([&] { waited = parmap::mpi::map(MPI_COMM_WORLD, waits, wait, {.max_workers = workers}); }));
@@ -124,14 +123,14 @@ void wait_for_items(const parmap::mpi::session& session)
                waits.size(), session.size(), workers, rounds, time);
     fmt::print("efficiency against {} threads of one process {:.1f} % (goal: 95 %)\n", all_workers,
                100 * median(threads) / time);
-    fmt::print("against sleeps of no more than they are told {:.1f} %, workers in items {:.1f} %\n",
+    fmt::print("against sleeps of exactly the given time {:.1f} %, workers in items {:.1f} %\n",
                100 * std::reduce(waits.begin(), waits.end()) / all_workers / time, 100 * median(shares));
 }
 
-/// What some work takes, in nanoseconds an item.
+/// The time of some work, in nanoseconds an item.
 struct cost {
     std::vector<double> wall;  // times the CPUs it has
-    std::vector<double> cpu;   // of all threads of all ranks: what other processes take is no part of it
+    std::vector<double> cpu;   // of all threads of all ranks, without other processes
 };
 
 double cpu_seconds()
@@ -149,7 +148,7 @@ void measure(cost& to, std::size_t items, int cpus, const std::function<void()>&
     to.cpu.push_back(1e9 * (cpu_seconds() - before) / static_cast<double>(items));
 }
 
-/// What an item costs more than in a loop, where there are two CPUs.
+/// How much more an item costs than in a loop, on two CPUs.
 void spin_items(const parmap::mpi::session& session)
 {
     constexpr int cpus = 2;
@@ -157,7 +156,7 @@ void spin_items(const parmap::mpi::session& session)
     require(session.size() <= cpus, "spin needs 1 or 2 ranks");
     const int workers = cpus / session.size();
     std::uint64_t ten_us = workloads::rounds(10'000);
-    MPI_Bcast(&ten_us, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);  // every rank would find another number
+    MPI_Bcast(&ten_us, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);  // the ranks measure different numbers
     const std::vector<std::uint64_t> items(1'000'000, ten_us);
     const std::span some = std::span(items).first(100'000);
     const workloads::spin spin;
@@ -172,7 +171,7 @@ void spin_items(const parmap::mpi::session& session)
             });
             measure(map, some.size(), cpus, [&] { static_cast<void>(parmap::map(some, spin, {.max_workers = cpus})); });
         }
-        MPI_Barrier(MPI_COMM_WORLD);  // so that what a rank does while it waits is no part of the call
+        MPI_Barrier(MPI_COMM_WORLD);  // the call shall not include the wait for the other rank
         std::vector<std::uint64_t> results;
         measure(mpi_map, items.size(), cpus,
                 [&] { results = parmap::mpi::map(MPI_COMM_WORLD, items, spin, {.max_workers = workers}); });
@@ -180,7 +179,7 @@ void spin_items(const parmap::mpi::session& session)
         MPI_Reduce(&mpi_map.cpu.back(), &all_ranks, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
         mpi_map.cpu.back() = all_ranks;
         require(session.rank() != 0 || (results.size() == items.size() && results.back() == spin(items.back())),
-                "another result");
+                "a wrong result");
     }
     if (session.rank() != 0) return;
     fmt::print("{} items of 10 us on {} rank(s) x {} worker(s), ns an item:\n", items.size(), session.size(), workers);
@@ -193,10 +192,10 @@ void spin_items(const parmap::mpi::session& session)
                median(mpi_map.wall) - median(loop.wall), median(mpi_map.cpu) - median(loop.cpu));
 }
 
-/// One small message there and one back, as src/mpi/transport.cpp sends them, but without sleeping in between.
+/// One small message in each direction, as src/mpi/transport.cpp sends them, but without sleeps between polls.
 class ping_pong {
 public:
-    /// Waits for a message, and takes it. \return when it was there
+    /// Waits for a message, and takes it. \return when it had arrived
     clock::time_point take(int from)
     {
         MPI_Status status;
@@ -209,7 +208,7 @@ public:
         return there;
     }
 
-    /// \return the time that taking a message and answering it took, once it was there
+    /// \return the time to take and answer a message that has arrived
     double answer(int from)
     {
         const clock::time_point there = take(from);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far parmap::mpi scales past the machines at hand: 1,024 ranks x 64 workers, by an event simulation of messages
-// with the library's own grant_sizer. A rank asks for more when half of its last block is left, results ride along, and rank
-// 0 serves one message after the other. What a message takes is an input; bench/mpi_bench measures it.
+// How parmap::mpi scales to 1,024 ranks x 64 workers: an event simulation of messages with the library's own grant_sizer.
+// A rank asks for more when half of its last block is left and sends its results with that, and rank 0 serves one
+// message after the other. The time of a message is an input; bench/mpi_bench measures it.
 //   mpi_simulation [--latency NS] [--service NS] [--result NS] [--look NS]
 #include <algorithm>
 #include <charconv>
@@ -29,12 +29,12 @@ using parmap::mpi::detail::grant_sizer;
 constexpr std::size_t ranks = 1024;
 constexpr std::size_t workers = 64;  // of each
 
-/// What the machines take for things, in nanoseconds.
+/// Times in nanoseconds.
 struct network {
     double latency = 2'000;  ///< of a message
     double service = 2'000;  ///< until rank 0 has taken a message and sent a block
-    double result = 0;       ///< until it has kept the result of one item; a reduction sends next to none
-    double look = 260'000;   ///< who has had nothing to do for long looks for messages so often
+    double result = 0;       ///< until it has kept the result of one item; a reduction sends almost none
+    double look = 260'000;   ///< between two polls of a rank that has been idle for long
 };
 
 struct work {
@@ -45,15 +45,15 @@ struct work {
 };
 
 /// The workers of a rank: they claim the items of its blocks in order, and never wait for a block to end.
-class crew {
+class rank_workers {
 public:
-    explicit crew(double item) : item_(item), groups_({{0, workers}}) {}
+    explicit rank_workers(double item) : item_(item), groups_({{0, workers}}) {}
 
-    /// When the last of so many more items is claimed, if they are there from a time on.
+    /// Adds items at a time. \return when the last of them is claimed
     double claim(std::size_t items, double from)
     {
         for (group& g : groups_) g.free_at = std::max(g.free_at, from);
-        // Whole rounds of all workers change nothing but the time.
+        // Whole rounds of all workers only add to the time.
         if (const std::size_t rounds = items / workers; rounds > 1) {
             for (group& g : groups_) g.free_at += static_cast<double>(rounds - 1) * item_;
             items -= (rounds - 1) * workers;
@@ -84,7 +84,7 @@ private:
     std::vector<group> groups_;  // of workers that are free at the same time
 };
 
-/// What a run came to.
+/// The results of a run.
 struct outcome {
     double makespan{0};
     double busy{0};  // rank 0
@@ -106,7 +106,7 @@ public:
     {
         for (std::size_t rank = 0; rank < ranks; ++rank) {
             serve_for(net_.service);
-            deal(rank);
+            grant(rank);
         }
         while (!events_.empty()) {
             const event next = events_.top();
@@ -115,11 +115,11 @@ public:
                 case kind::grant:
                     begin(next);
                     break;
-                case kind::dry:
-                    if (ranks_[next.rank].begun == next.block) say(next, false);
+                case kind::idle:
+                    if (ranks_[next.rank].begun == next.block) report(next, false);
                     break;
                 case kind::ask:
-                    say(next, true);
+                    report(next, true);
                     break;
                 case kind::message:
                     serve(next);
@@ -131,7 +131,7 @@ public:
     }
 
 private:
-    enum class kind { grant, ask, dry, message };
+    enum class kind { grant, ask, idle, message };
 
     struct event {
         double at;
@@ -146,11 +146,11 @@ private:
     struct rank_state {
         explicit rank_state(double item) : its(item) {}
 
-        crew its;
-        std::size_t dealt{0};   // blocks
-        std::size_t begun{0};   // blocks that have arrived
-        double first_begun{0};  // when
-        double asked{0};        // when, the last time
+        rank_workers its;
+        std::size_t granted{0};  // blocks
+        std::size_t begun{0};    // blocks that have arrived
+        double first_begun{0};   // when
+        double asked{0};         // when, the last time
         struct running {
             double ends;
             std::size_t items;
@@ -158,7 +158,7 @@ private:
         std::queue<running> blocks{};
     };
 
-    /// Until somebody looks who has had nothing to do for so long, and sleeps the longer between two looks.
+    /// The time until the next poll of a rank that has been idle for so long, and sleeps the longer between two polls.
     double until_look(double idle)
     {
         constexpr double shortest = 60'000;
@@ -171,17 +171,17 @@ private:
         result_.busy += ns;
     }
 
-    void deal(std::size_t rank)
+    void grant(std::size_t rank)
     {
-        if (grants_.is_all_dealt()) return;
+        if (grants_.is_all_granted()) return;
         const auto [begin, end] = grants_.next(rank);
         ++result_.blocks;
         const double arrives = rank0_ + net_.latency;
-        events_.push(
-            {arrives + until_look(arrives - ranks_[rank].asked), kind::grant, rank, ++ranks_[rank].dealt, end - begin});
+        events_.push({arrives + until_look(arrives - ranks_[rank].asked), kind::grant, rank, ++ranks_[rank].granted,
+                      end - begin});
     }
 
-    /// A rank has got a block.
+    /// A block arrives at a rank.
     void begin(const event& granted)
     {
         rank_state& rank = ranks_[granted.rank];
@@ -191,11 +191,11 @@ private:
         const double ends = rank.its.claim(left, std::max(half, granted.at)) + item_;
         rank.blocks.push({ends, granted.items});
         events_.push({std::min(half + until_look(net_.look), ends), kind::ask, granted.rank, granted.block, 0});
-        events_.push({ends, kind::dry, granted.rank, granted.block, 0});
+        events_.push({ends, kind::idle, granted.rank, granted.block, 0});
     }
 
-    /// A rank says what has ended, if it has anything to say.
-    void say(const event& now, bool wants_more)
+    /// A rank reports what has ended, if anything has, and asks for a block, if it wants one.
+    void report(const event& now, bool wants_more)
     {
         rank_state& rank = ranks_[now.rank];
         std::size_t ended = 0;
@@ -207,15 +207,15 @@ private:
         events_.push({now.at + net_.latency, kind::message, now.rank, now.block, ended, wants_more});
     }
 
-    void serve(const event& said)
+    void serve(const event& received)
     {
-        if (said.at > rank0_) rank0_ = said.at + until_look(said.at - rank0_);
-        const double takes = net_.service + net_.result * static_cast<double>(said.items);
+        if (received.at > rank0_) rank0_ = received.at + until_look(received.at - rank0_);
+        const double takes = net_.service + net_.result * static_cast<double>(received.items);
         serve_for(takes);
         service_ = service_ == 0 ? takes : std::min(service_, takes);
-        knows_item_ |= said.at - net_.latency >= ranks_[said.rank].first_begun + item_;
+        knows_item_ |= received.at - net_.latency >= ranks_[received.rank].first_begun + item_;
         if (knows_item_) grants_.measured(nanoseconds(item_), nanoseconds(service_));
-        if (said.wants_more) deal(said.rank);
+        if (received.wants_more) grant(received.rank);
     }
 
     static std::chrono::nanoseconds nanoseconds(double ns)
@@ -230,7 +230,7 @@ private:
     std::vector<rank_state> ranks_;
     std::priority_queue<event, std::vector<event>, std::greater<>> events_;
     std::mt19937_64 random_{42};
-    double rank0_{0};  // until when it has served
+    double rank0_{0};  // the time until which it has served
     double service_{0};
     bool knows_item_{false};
     outcome result_;
@@ -293,7 +293,7 @@ network parse(std::span<char* const> words)
 int main(int argc, char** argv)
 {
     const network given = parse({argv + 1, argv + argc});
-    fmt::print("Simulated: {} ranks x {} workers; who waits looks for messages every {} at most.\n", ranks, workers,
+    fmt::print("Simulated: {} ranks x {} workers; an idle rank polls every {} at most.\n", ranks, workers,
                duration(given.look));
     // Through shared memory, as bench/mpi_bench measured, and through a network.
     const std::vector<network> defaults = {{.latency = 500, .service = 1'000}, {.latency = 2'000, .service = 2'000}};

@@ -80,8 +80,5 @@ set(PARMAP_SOURCES
 set(PARMAP_MPI_SOURCES
     src/mpi/agreement.cpp
     src/mpi/call.cpp
-    src/mpi/rank_side.cpp
-    src/mpi/report.cpp
     src/mpi/session.cpp
-    src/mpi/transport.cpp
-    src/mpi/usable.cpp)
+    src/mpi/transport.cpp)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // map, for_each, try_map and map_reduce on every CPU of every rank of an MPI communicator. Every rank makes the same call
-// with the same range, function and options; rank 0 deals the items out and gets the results.
+// with the same range, function and options; rank 0 grants blocks of items to all and gets the results.
 #pragma once
 
 #include <type_traits>
@@ -19,33 +19,33 @@
 /// The same maps over the ranks of an MPI communicator.
 namespace parmap::inline v0_2::mpi {
 
-/// Calls `fn` on every element of `range`, in parallel on all ranks; what it returns is dropped. Collective: every rank
-/// of the communicator makes the same call.
+/// Calls `fn` on every element of `range`, in parallel on all ranks, and drops what it returns. Collective: every rank of
+/// the communicator makes the same call.
 ///
 /// ```cpp
 /// parmap::mpi::for_each(MPI_COMM_WORLD, frames, render, {.progress = "rendering"});
 /// ```
 ///
-/// \param communicator  an intracommunicator; a duplicate of it is used, and kept as long as it lives
+/// \param communicator  an intracommunicator. The call uses a duplicate, which lives as long as the communicator.
 /// \param range         as parmap::for_each takes it, the same on every rank; or scatter(range). Changes that `fn` makes
 ///                      to elements stay on the rank that ran it.
-/// \param fn            as parmap::for_each takes it. It runs on threads of its rank that must not call MPI.
+/// \param fn            as parmap::for_each takes it. It must not call MPI.
 /// \param options       see mpi/options.hpp.
 /// \throws item_error             on every rank: an item failed, and this is the lowest that did.
 /// \throws cancelled              on every rank: a stop on any of them or the timeout left items that never started.
 /// \throws std::invalid_argument  on every rank: bad options on one, or a rank that differs; nothing ran.
-/// \throws std::logic_error       MPI cannot be used here and now, and how it can.
+/// \throws std::logic_error       MPI cannot be used here; the text says what to do.
 ///
-/// Complexity: one call of `fn` an element, on some rank. Rank 0 deals about 4 blocks for each worker of all ranks and
-/// doubling of the range, and no block below 1 ms of work.
+/// Complexity: one call of `fn` an element, on some rank. Rank 0 grants about 4 blocks for each worker and each doubling
+/// of the range; once the cost of an item is known, none but the last has less than 1 ms of work.
 template <class Source, class Fn>
 void for_each(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
+    if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>()) {
         detail::call all(communicator, options);
         items read;
-        detail::map_job<items, Fn, detail::nothing, detail::wanted::none> job(read, fn);
+        detail::map_job<items, Fn, void, false> job(read, fn);
         detail::run(all, job, read, range, "for_each", detail::names_of<Fn>()).throw_unless_complete();
     }
 }
@@ -60,20 +60,20 @@ void for_each(MPI_Comm communicator, Source&& range, const Fn& fn, const options
 ///
 /// \param communicator,range,fn,options  as for_each takes them. What `fn` returns must be able to travel: see
 ///                                       mpi/serializer.hpp.
-/// \return the results on rank 0, or, by option, everywhere; empty on ranks that get none. Nothing when `fn` returns
-///         void.
+/// \return the results on rank 0, or on every rank by options::results; empty on ranks that get none. Nothing when `fn`
+///         returns void.
 template <class Source, class Fn>
 auto map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
-        using result = detail::result_t<Fn, typename items::element>;
-        if constexpr (std::is_same_v<result, detail::nothing>) {
-            for_each(communicator, range, fn, options);
+    if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>()) {
+        using result = typename parmap::detail::item_result<Fn, typename items::element>::type;
+        if constexpr (std::is_void_v<result>) {
+            mpi::for_each(communicator, range, fn, options);
         } else if constexpr (detail::check_result<result>()) {
             detail::call all(communicator, options);
             items read;
-            detail::map_job<items, Fn, result, detail::wanted::all> job(read, fn);
+            detail::map_job<items, Fn, result, false> job(read, fn);
             detail::run(all, job, read, range, "map", detail::names_of<Fn, result>()).throw_unless_complete();
             return job.take();
         }
@@ -91,31 +91,30 @@ auto map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& opt
 /// Complexity as \ref for_each.
 ///
 /// \param communicator,range,fn,options  as map takes them.
-/// \return the outcome on rank 0, or, by option, everywhere; without values and failures on ranks that get none. Errors
-///         are item_errors.
+/// \return the outcome on rank 0, or on every rank by options::results; without values and failures on ranks that get
+///         none. Errors are item_errors.
 /// \throws std::invalid_argument,std::logic_error  as for_each
 template <class Source, class Fn>
 auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>()) {
-        using result = detail::result_t<Fn, typename items::element>;
-        outcome<std::conditional_t<std::is_same_v<result, detail::nothing>, void, result>> out;
+    if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>()) {
+        using result = typename parmap::detail::item_result<Fn, typename items::element>::type;
+        outcome<result> out;
         if constexpr (detail::check_result<result>()) {
             detail::call all(communicator, options);
             items read;
-            detail::map_job<items, Fn, result, detail::wanted::those_there_are> job(read, fn);
+            detail::map_job<items, Fn, result, true> job(read, fn);
             const detail::call_result ended = detail::run(
                 all, job, read, range, "try_map", detail::names_of<Fn, result>(), parmap::detail::on_failure::proceed);
             out.stopped = ended.stopped;
-            if (!ended.keeps_results) return out;
             for (const detail::rank_failure& failed : ended.failures) {
                 out.failures.push_back({failed.index, failed.error()});
             }
-            if constexpr (std::is_same_v<result, detail::nothing>) {
-                for (const auto& done : job.results()) out.done.push_back(done.has_value());
+            if constexpr (std::is_void_v<result>) {
+                for (const auto& done : job.take()) out.done.push_back(done.has_value());
             } else {
-                out.values = std::move(job.results());
+                out.values = job.take();
             }
         }
         return out;
@@ -130,17 +129,17 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
 /// ```
 ///
 /// Exceptions and complexity as \ref for_each; at most 4096 partial results travel. What `op` throws counts as the
-/// failure of an item whose result it was to combine.
+/// failure of an item whose result it combined.
 ///
 /// \param communicator,range,fn,options  as map takes them.
 /// \param init,op                        as parmap::map_reduce takes them; the type of init must be able to travel. `op`
-///                                       runs on the calling thread of rank 0, too.
-/// \return the result on rank 0, or, by option, everywhere; `init` on ranks that get none.
+///                                       also runs on the calling thread of rank 0.
+/// \return the result on rank 0, or on every rank by options::results; `init` on ranks that get none.
 template <class Source, class Fn, class T, class Op>
 T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op, const options& options = {})
 {
     using items = detail::items_of<Source>;
-    if constexpr (detail::check_source<Source>() && parmap::detail::check_callable<Fn, typename items::element>() &&
+    if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>() &&
                   parmap::detail::check_combines<Op, T>() && detail::check_result<T>()) {
         if constexpr (parmap::detail::check_converts<Fn, typename items::element, T>()) {
             detail::call all(communicator, options);

@@ -29,45 +29,35 @@ std::string timeout_text(std::int64_t ns)
     return ns == std::numeric_limits<std::int64_t>::max() ? "none" : fmt::format("{} ns", ns);
 }
 
-std::string results_text(std::uint8_t where)
+/// In what a rank differs from rank 0, and the two values.
+std::optional<std::string> difference_between(const rank_record& rank, const rank_record& root)
 {
-    return where == 0 ? "on_root" : "everywhere";
-}
-
-/// In what a rank differs, and the two values.
-std::optional<std::string> difference_between(const hello& a, const hello& b)
-{
-    const auto differs = [](std::string_view what, const auto& mine, const auto& roots) {
-        return fmt::format("{}: {}, not {}", what, mine, roots);
+    std::optional<std::string> first;
+    const auto compare = [&](std::string_view what, const auto& field, const auto& text_of_value) {
+        if (first || rank.*field == root.*field) return;
+        first = fmt::format("{}: {}, not {}", what, text_of_value(rank.*field), text_of_value(root.*field));
     };
-    if (a.version != b.version) {
-        return differs("the version of parmap", view(a.version), view(b.version));
+    const auto text = [](const auto& value) { return view(value); };
+    const auto number = [](auto value) { return value; };
+    compare("the version of parmap", &rank_record::version, text);
+    compare("the call", &rank_record::kind, text);
+    if (!first && rank.types != root.types) {
+        first = fmt::format("the types of the function or its results: its {} is another one", view(rank.kind));
     }
-    if (a.kind != b.kind) return differs("the call", view(a.kind), view(b.kind));
-    if (a.types != b.types) {
-        return fmt::format("the types of the function or its results: its {} is another one", view(a.kind));
-    }
-    if (a.has_size != b.has_size) {
-        return differs("who has the range", a.has_size != 0 ? "every rank" : "rank 0 (scatter)",
-                       b.has_size != 0 ? "every rank" : "rank 0 (scatter)");
-    }
-    // A rank that could not read its range says so itself.
-    const bool both_read = a.has_failed == 0 && b.has_failed == 0;
-    if (a.has_size != 0 && both_read && a.size != b.size) {
-        return differs("the size of the range", a.size, b.size);
-    }
-    if (a.results != b.results) {
-        return differs("options::results", results_text(a.results), results_text(b.results));
-    }
-    if (a.timeout_ns != b.timeout_ns) {
-        return differs("options::timeout", timeout_text(a.timeout_ns), timeout_text(b.timeout_ns));
-    }
-    if (a.grain_size != b.grain_size) return differs("options::grain_size", a.grain_size, b.grain_size);
-    return std::nullopt;
+    compare("which ranks have the range", &rank_record::has_size,
+            [](std::uint8_t all) { return all != 0 ? "every rank" : "rank 0 (scatter)"; });
+    // A rank that could not read its range reports that instead.
+    const bool both_read = rank.has_failed == 0 && root.has_failed == 0;
+    if (rank.has_size != 0 && both_read) compare("the size of the range", &rank_record::size, number);
+    compare("options::results", &rank_record::results,
+            [](std::uint8_t where) { return where == 0 ? "on_root" : "everywhere"; });
+    compare("options::timeout", &rank_record::timeout_ns, timeout_text);
+    compare("options::grain_size", &rank_record::grain_size, number);
+    return first;
 }
 
 template <class Visit>
-void for_each_cpu(const hello& rank, const Visit& visit)
+void for_each_cpu(const rank_record& rank, const Visit& visit)
 {
     for (std::size_t word = 0; word < rank.mask.size(); ++word) {
         for (std::uint64_t bits = rank.mask[word]; bits != 0; bits &= bits - 1) {
@@ -76,34 +66,34 @@ void for_each_cpu(const hello& rank, const Visit& visit)
     }
 }
 
-/// How much of each CPU in its mask a quota leaves. Ranks that may use the same CPUs are taken to share it, as they do in
-/// a container.
-double usable_part(const hello& rank)
+int cpus_in_mask(const rank_record& rank)
 {
     int cpus = 0;
-    for_each_cpu(rank, [&](std::size_t) { ++cpus; });
-    return rank.quota > 0 ? std::min(1.0, std::ceil(static_cast<double>(rank.quota)) / cpus) : 1.0;
+    for (const std::uint64_t word : rank.mask) cpus += std::popcount(word);
+    return cpus;
 }
 
-/// The ranks of one machine that are to share its CPUs.
+/// How much of each CPU in its mask a quota leaves. Ranks with the same CPUs are taken to share one quota, as in a
+/// container.
+double usable_part(const rank_record& rank)
+{
+    return rank.quota > 0 ? std::min(1.0, std::ceil(static_cast<double>(rank.quota)) / cpus_in_mask(rank)) : 1.0;
+}
+
+/// The ranks of one machine that share its CPUs.
 struct machine {
     std::vector<int> sharers{};  // of each CPU
-    // CPUs' worth that the ranks of a mask have been given, in the order of ranks.
-    std::map<decltype(hello::mask), double> dealt{};
-
-    std::ptrdiff_t cpus_in_use() const
-    {
-        return std::ranges::count_if(sharers, [](int n) { return n != 0; });
-    }
+    // CPUs' worth that the ranks of a mask have got, in the order of ranks.
+    std::map<decltype(rank_record::mask), double> assigned{};
 };
 
-/// By their names.
+/// By their host names.
 using machines = std::map<std::string_view, machine>;
 
-machines machines_of(std::span<const hello> ranks)
+machines machines_of(std::span<const rank_record> ranks)
 {
     machines all;
-    for (const hello& rank : ranks) {
+    for (const rank_record& rank : ranks) {
         if (rank.max_workers >= 0) continue;
         machine& its = all[view(rank.host)];
         its.sharers.resize(64 * rank.mask.size());
@@ -114,13 +104,12 @@ machines machines_of(std::span<const hello> ranks)
 
 }  // namespace
 
-std::optional<std::string> difference(std::span<const hello> ranks)
+std::optional<std::string> difference(std::span<const rank_record> ranks)
 {
     for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
         if (const auto what = difference_between(ranks[rank], ranks[0])) {
             return fmt::format(
-                "parmap::mpi: rank {} differs from rank 0 in {}: every rank makes the same call with the "
-                "same range, "
+                "parmap::mpi: rank {} differs from rank 0 in {}: every rank makes the same call with the same range, "
                 "function and options",
                 rank, *what);
         }
@@ -128,52 +117,50 @@ std::optional<std::string> difference(std::span<const hello> ranks)
     return std::nullopt;
 }
 
-std::vector<int> workers_of(std::span<const hello> ranks)
+std::vector<int> workers_of(std::span<const rank_record> ranks)
 {
     std::vector<int> workers;
     machines all = machines_of(ranks);
-    for (const hello& rank : ranks) {
+    for (const rank_record& rank : ranks) {
         if (rank.max_workers >= 0) {
             workers.push_back(std::clamp(rank.max_workers, 1, rank.cpus));
             continue;
         }
-        // Of each CPU its part; what is left of whole CPUs goes to later ranks on the same CPUs.
+        // Of each CPU its part. Fractions that add up to a whole CPU go to later ranks with the same mask.
         machine& its = all[view(rank.host)];
-        double& dealt = its.dealt[rank.mask];
-        const double before = dealt;
+        double& assigned = its.assigned[rank.mask];
+        const double before = assigned;
         const double usable = usable_part(rank);
-        for_each_cpu(rank, [&](std::size_t cpu) { dealt += usable / its.sharers[cpu]; });
+        for_each_cpu(rank, [&](std::size_t cpu) { assigned += usable / its.sharers[cpu]; });
         constexpr double rounding = 1e-6;
-        const double share = std::floor(dealt + rounding) - std::floor(before + rounding);
+        const double share = std::floor(assigned + rounding) - std::floor(before + rounding);
         workers.push_back(std::clamp(static_cast<int>(share), 1, rank.cpus));
     }
     return workers;
 }
 
-std::optional<std::string> binding_notice(std::span<const hello> ranks)
+std::optional<std::string> binding_notice(std::span<const rank_record> ranks)
 {
     const machines all = machines_of(ranks);
-    // Where every CPU has its rank, there is nothing to be gained.
-    const auto is_bound = [&](const hello& rank) {
-        if (rank.max_workers >= 0) return false;
-        int cpus = 0;
-        for_each_cpu(rank, [&](std::size_t) { ++cpus; });
-        return cpus == 1 && all.at(view(rank.host)).cpus_in_use() < rank.online;
+    // Nothing is gained where every CPU has its rank.
+    const auto is_bound = [&](const rank_record& rank) {
+        if (rank.max_workers >= 0 || cpus_in_mask(rank) != 1) return false;
+        const std::vector<int>& sharers = all.at(view(rank.host)).sharers;
+        return std::ranges::count_if(sharers, [](int n) { return n != 0; }) < rank.online;
     };
     const auto bound = std::ranges::count_if(ranks, is_bound);
     if (bound == 0) return std::nullopt;
     return fmt::format(
-        "parmap::mpi: {} of {} ranks {} bound to one CPU: `mpirun --bind-to none` (or `--map-by node:PE=k`) "
-        "gives a rank "
-        "its CPUs",
+        "parmap::mpi: {} of {} ranks {} bound to one CPU: `mpirun --bind-to none` (or `--map-by node:PE=k`) gives a "
+        "rank its CPUs",
         bound, ranks.size(), bound == 1 ? "is" : "are");
 }
 
-void describe_this_process(hello& self, std::optional<int> max_workers)
+void describe_this_process(rank_record& self, std::optional<int> max_workers)
 {
     self.max_workers = max_workers.value_or(-1);
     self.cpus = num_cpus();
-    static const auto quota = static_cast<float>(detect_cpu_limits().quota.value_or(0));  // a dozen files
+    static const auto quota = static_cast<float>(detect_cpu_limits().quota.value_or(0));  // reads a dozen files
     self.quota = quota;
     self.online = parmap::detail::cpus_online();
     self.host = text_of<64>(parmap::detail::host_name(self.host.size() - 1));

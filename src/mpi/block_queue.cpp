@@ -7,53 +7,39 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// A block's function, for a run whose indices begin at 0; and it counts.
-class block_queue::counted_function {
-public:
-    counted_function(block_function function, std::size_t offset, counters& sums)
-        : function_(function),
-          offset_(offset),
-          sums_(sums)
-    {
-    }
-
-    block_result operator()(std::size_t begin, std::size_t end) const noexcept
-    {
-        using clock = std::chrono::steady_clock;
-        sums_.busy.fetch_add(1, std::memory_order_relaxed);
-        const clock::time_point start = clock::now();
-        block_result ran = function_(offset_ + begin, offset_ + end);
-        const std::chrono::nanoseconds took = clock::now() - start;
-        sums_.busy_ns.fetch_add(took.count(), std::memory_order_relaxed);
-        sums_.done.fetch_add(ran.returned, std::memory_order_relaxed);
-        sums_.busy.fetch_sub(1, std::memory_order_relaxed);
-        return ran;
-    }
-
-private:
-    block_function function_;
-    std::size_t offset_;
-    counters& sums_;
-};
-
-/// A block, while its items run.
+/// A block while its items run. It is itself the function of its run, whose indices begin at 0.
 struct block_queue::block {
-    block(std::size_t from, std::size_t to, block_function function, const run_limits& limits, on_failure policy,
-          counters& sums)
+    block(std::size_t from, std::size_t to, block_function of_items, const run_limits& limits, on_failure policy,
+          counters& all)
         : begin(from),
           end(to),
-          counted(function, from, sums),
-          run(to - from, block_function(counted, function.quantum()), limits, policy, "block")
+          function(of_items),
+          sums(all),
+          run(to - from, block_function(*this, of_items.quantum()), limits, policy, "block")
     {
         run.share(limits.workers);
+    }
+
+    block_result operator()(std::size_t first, std::size_t last) const noexcept
+    {
+        using clock = std::chrono::steady_clock;
+        sums.busy.fetch_add(1, std::memory_order_relaxed);
+        const clock::time_point start = clock::now();
+        block_result ran = function(begin + first, begin + last);
+        const std::chrono::nanoseconds took = clock::now() - start;
+        sums.busy_ns.fetch_add(took.count(), std::memory_order_relaxed);
+        sums.done.fetch_add(ran.returned, std::memory_order_relaxed);
+        sums.busy.fetch_sub(1, std::memory_order_relaxed);
+        return ran;
     }
 
     bool has_ended() const noexcept { return workers == 0 && !run.is_worth_joining(); }
 
     const std::size_t begin;
     const std::size_t end;
+    const block_function function;
+    counters& sums;
     int workers{0};  // threads that work on it
-    const counted_function counted;
     block_run run;
 };
 
@@ -69,7 +55,7 @@ block_queue::block_queue(const run_limits& limits, on_failure policy) : limits_(
     try {
         pool_.emplace(*this, limits.workers - 1);
     } catch (...) {
-        return;  // without the memory or the threads for it, the thread that feeds helps
+        return;  // without the memory or the threads for it, the calling thread helps
     }
     most_active_ = limits.workers - 1 + (pool_->make_replacement() ? 1 : 0);
 }
@@ -80,27 +66,27 @@ block_queue::~block_queue()
     if (pool_) pool_->close();
 }
 
-void block_queue::feed(std::size_t begin, std::size_t end, block_function function)
+void block_queue::push(std::size_t begin, std::size_t end, block_function function)
 {
-    std::list<block> fed;
-    fed.emplace_back(begin, end, function, limits_, policy_, sums_);
+    std::list<block> pushed;
+    pushed.emplace_back(begin, end, function, limits_, policy_, sums_);
     {
         const std::lock_guard lock(mutex_);
-        blocks_.splice(blocks_.end(), fed);
+        blocks_.splice(blocks_.end(), pushed);
     }
     call_worker();
 }
 
 std::optional<ended_block> block_queue::take_ended()
 {
-    std::list<block> over;
+    std::list<block> taken;
     {
         const std::lock_guard lock(mutex_);
         const auto found = std::ranges::find_if(blocks_, has_ended);
         if (found == blocks_.end()) return std::nullopt;
-        over.splice(over.end(), blocks_, found);
+        taken.splice(taken.end(), blocks_, found);
     }
-    block& ended = over.front();
+    block& ended = taken.front();
     return ended_block{ended.begin, ended.end, ended.run.end()};
 }
 
@@ -108,21 +94,21 @@ std::size_t block_queue::unclaimed() const
 {
     const std::lock_guard lock(mutex_);
     std::size_t items = 0;
-    for (const block& fed : blocks_) items += fed.run.unclaimed();
+    for (const block& queued : blocks_) items += queued.run.unclaimed();
     return items;
 }
 
 void block_queue::halt_from(std::size_t index) noexcept
 {
     const std::lock_guard lock(mutex_);
-    for (block& fed : blocks_) {
-        if (fed.begin >= index) fed.run.halt();
+    for (block& queued : blocks_) {
+        if (queued.begin >= index) queued.run.halt();
     }
 }
 
 void block_queue::wait_for(std::chrono::microseconds longest)
 {
-    call_worker();  // there may have been no memory to call one before
+    call_worker();  // there may have been no memory for it before
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, longest, [this] { return std::ranges::any_of(blocks_, has_ended); });
 }
@@ -139,10 +125,10 @@ void block_queue::worker_left() noexcept
         const std::lock_guard lock(mutex_);
         --active_;
     }
-    call_worker();  // whoever fed a block just before may have counted on this thread
+    call_worker();  // a push just before may have found all threads active
 }
 
-/// Works on the first block that has items left, as long as it has, or for one claim. \return whether there was one
+/// Works on the first block that has items left: as long as it has, or for one claim. \return whether there was one
 bool block_queue::run_some(int worker, bool to_the_end) noexcept
 {
     std::unique_lock lock(mutex_);
@@ -158,7 +144,7 @@ bool block_queue::run_some(int worker, bool to_the_end) noexcept
     return true;
 }
 
-/// Has one more thread come, if it would find something.
+/// Asks one more thread to join, if there are items for it.
 void block_queue::call_worker() noexcept
 {
     {

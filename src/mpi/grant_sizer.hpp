@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which items a rank is granted next; pure. Used by rank 0, and by the simulation of more ranks than a machine holds.
+// Which items a rank is granted next. Sends nothing itself: rank 0 uses it, and so does bench/mpi_simulation.
 #pragma once
 
 #include <algorithm>
@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "engine/block_sizer.hpp"
+
 namespace parmap::inline v0_2::mpi::detail {
 
-/// Deals [0, size) in increasing order, in blocks that shrink towards the end: remaining / (4 x all workers) x the
-/// rank's workers, as the workers of a rank claim theirs. But never so small that rank 0 would do nothing but deal, and
-/// first of all something for every worker.
+/// Grants [0, size) in increasing order, in blocks that shrink towards the end: remaining / (4 x all workers) x the
+/// rank's workers. They are never so small that rank 0 could not serve all ranks, and a rank's first block has an item
+/// for every worker.
 class grant_sizer {
 public:
     struct block {
@@ -32,16 +34,17 @@ public:
         for (const int n : workers_) all_workers_ += static_cast<std::size_t>(n);
     }
 
-    bool is_all_dealt() const noexcept { return next_ == size_; }
+    bool is_all_granted() const noexcept { return next_ == size_; }
 
-    /// What was learned: so long an item took on one worker, so long rank 0 needs for a message.
+    /// \param item     the time of an item on one worker
+    /// \param service  the time that rank 0 needs for a message
     void measured(std::chrono::duration<double, std::nano> item, std::chrono::nanoseconds service) noexcept
     {
         item_ns_ = item.count();  // may be less than 1
         service_ns_ = static_cast<double>(service.count());
     }
 
-    /// The rank's next block; empty when all is dealt.
+    /// The rank's next block; empty when all items are granted.
     block next(std::size_t rank) noexcept
     {
         const std::size_t begin = next_;
@@ -53,19 +56,17 @@ public:
             items = std::max(items, std::min(workers, even));
             has_begun_[rank] = true;
         }
-        next_ = begin + std::min(kept_together(std::min(items, remaining)), remaining);
+        next_ = parmap::detail::round_up(begin + std::min(items, remaining), quantum_, size_);
         return {begin, next_};
     }
 
 private:
-    // Below this, the messages would be a good part of the work.
-    static constexpr double least_ns = 1e6;
-    // Rank 0 is to be busy with dealing a quarter of the time at most, however many ranks ask,
+    static constexpr double least_ns = 1e6;  // of work; below, messages would be a good part of the time
+    // Rank 0 serves ranks at most a quarter of the time, and at the end, where some ranks would get nothing, all of it.
     static constexpr double service_shares = 4;
-    // and at the end, where that would leave nothing for some ranks, all of the time.
     static constexpr double last_service_shares = 1;
 
-    /// The workers' part of the items, if all workers get `parts` of them one after the other.
+    /// The items of one block of these workers, if every worker gets `parts` equal blocks.
     std::size_t part(std::size_t items, std::size_t workers, std::size_t parts) const noexcept
     {
         const std::size_t all = parts * all_workers_;
@@ -74,24 +75,18 @@ private:
 
     std::size_t least_items(std::size_t remaining, std::size_t workers) const noexcept
     {
-        const double turn_ns = service_ns_ * static_cast<double>(workers_.size());
-        const std::size_t calm = items_of(service_shares * turn_ns, workers);
-        const std::size_t busy = items_of(std::max(least_ns, last_service_shares * turn_ns), workers);
-        return std::max(busy, std::min(calm, part(remaining, workers, 1)));
+        const double all_ranks_ns = service_ns_ * static_cast<double>(workers_.size());
+        const std::size_t wanted = items_of(service_shares * all_ranks_ns, workers);
+        const std::size_t least = items_of(std::max(least_ns, last_service_shares * all_ranks_ns), workers);
+        return std::max(least, std::min(wanted, part(remaining, workers, 1)));
     }
 
-    /// So many items take all workers of a rank so long.
+    /// The items that these workers run in this time.
     std::size_t items_of(double ns, std::size_t workers) const noexcept
     {
         if (item_ns_ <= 0) return 1;
         const double items = std::ceil(ns * static_cast<double>(workers) / item_ns_);
         return items < static_cast<double>(size_) ? static_cast<std::size_t>(items) : size_;
-    }
-
-    std::size_t kept_together(std::size_t items) const noexcept
-    {
-        const std::size_t beyond = items % quantum_;
-        return beyond == 0 ? items : items + std::min(quantum_ - beyond, size_ - items);
     }
 
     std::size_t size_;

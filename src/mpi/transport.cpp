@@ -4,17 +4,16 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <utility>
 
 namespace parmap::inline v0_2::mpi::detail {
 
 namespace {
 
-// Every message begins with its length, so that its receiver knows how many pieces follow the first.
+// Every message begins with its length, which says how many pieces follow the first.
 constexpr int first_tag = 1;
 constexpr int next_tag = 2;
 
-/// The duplicate of a communicator, kept by the communicator itself.
+/// The duplicate of a communicator, an attribute of it.
 MPI_Comm duplicate_of(MPI_Comm communicator)
 {
     static const int key = [] {
@@ -36,7 +35,7 @@ MPI_Comm duplicate_of(MPI_Comm communicator)
     if (is_known == 0) {
         auto duplicate = std::make_unique<MPI_Comm>();
         MPI_Comm_dup(communicator, duplicate.get());
-        // Not the caller's handler: half a call cannot be taken back, and a rank that is gone must end the job.
+        // Not the caller's handler: a call cannot go on after an error, and a lost rank must end the job.
         MPI_Comm_set_errhandler(*duplicate, MPI_ERRORS_ARE_FATAL);
         known = duplicate.release();
         MPI_Comm_set_attr(communicator, key, known);
@@ -61,10 +60,10 @@ writer transport::blank()
     return message;
 }
 
-void transport::send(int to, writer blank)
+void transport::send(int to, writer message)
 {
-    forget_sent();
-    outgoing& out = outgoing_.emplace_back(blank.take(), std::vector<MPI_Request>());
+    release_sent();
+    outgoing& out = outgoing_.emplace_back(message.take(), std::vector<MPI_Request>());
     const std::uint64_t length = out.bytes.size();
     std::memcpy(out.bytes.data(), &length, sizeof length);
     out.requests.reserve(1 + out.bytes.size() / piece_bytes);
@@ -77,11 +76,11 @@ void transport::send(int to, writer blank)
 
 std::optional<message> transport::receive()
 {
-    forget_sent();
-    int is_there = 0;
+    release_sent();
+    int has_arrived = 0;
     MPI_Status status;
-    MPI_Iprobe(MPI_ANY_SOURCE, first_tag, own_, &is_there, &status);
-    if (is_there == 0) return std::nullopt;
+    MPI_Iprobe(MPI_ANY_SOURCE, first_tag, own_, &has_arrived, &status);
+    if (has_arrived == 0) return std::nullopt;
     message received{.from = status.MPI_SOURCE};
     int first = 0;
     MPI_Get_count(&status, MPI_BYTE, &first);
@@ -103,20 +102,17 @@ std::optional<message> transport::receive()
 
 void transport::flush()
 {
-    for (patience rest; !outgoing_.empty(); std::this_thread::sleep_for(rest.next())) {
-        forget_sent();
-        if (outgoing_.empty()) return;
-    }
+    poll_until([this] {
+        release_sent();
+        return outgoing_.empty();
+    });
 }
 
-std::vector<std::byte> transport::gather(std::span<const std::byte> record) const
+void transport::gather(const void* own, void* all, int bytes) const
 {
-    std::vector<std::byte> all(record.size() * static_cast<std::size_t>(ranks_));
-    const int bytes = static_cast<int>(record.size());
     MPI_Request request{};
-    MPI_Iallgather(record.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE, own_, &request);
+    MPI_Iallgather(own, bytes, MPI_BYTE, all, bytes, MPI_BYTE, own_, &request);
     wait(request);
-    return all;
 }
 
 void transport::broadcast(std::vector<std::byte>& bytes, int from) const
@@ -133,24 +129,16 @@ void transport::broadcast(std::vector<std::byte>& bytes, int from) const
     }
 }
 
-std::int64_t transport::least(std::int64_t value) const
-{
-    std::int64_t least_of_all = 0;
-    MPI_Request request{};
-    MPI_Iallreduce(&value, &least_of_all, 1, MPI_INT64_T, MPI_MIN, own_, &request);
-    wait(request);
-    return least_of_all;
-}
-
 void transport::wait(MPI_Request& request)
 {
-    int is_done = 0;
-    for (patience rest; MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), is_done == 0;) {
-        std::this_thread::sleep_for(rest.next());
-    }
+    poll_until([&] {
+        int is_done = 0;
+        MPI_Test(&request, &is_done, MPI_STATUS_IGNORE);
+        return is_done != 0;
+    });
 }
 
-void transport::forget_sent()
+void transport::release_sent()
 {
     while (!outgoing_.empty()) {
         std::vector<MPI_Request>& requests = outgoing_.front().requests;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of any length between the ranks of a communicator that no other code uses. Nothing here blocks inside MPI,
-// which would use a CPU for waiting: whoever waits looks now and then and sleeps between.
+// which would use a CPU while it waits: a waiting thread polls and sleeps in between.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <deque>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <parmap/mpi/serializer.hpp>
@@ -19,15 +19,10 @@
 
 namespace parmap::inline v0_2::mpi::detail {
 
-/// How long to sleep between two looks: longer and longer while there is nothing.
-class patience {
+/// How long to sleep between two polls: twice as long each time, up to a limit.
+class poll_backoff {
 public:
-    std::chrono::microseconds next() noexcept
-    {
-        const std::chrono::microseconds now = next_;
-        next_ = std::min(2 * next_, longest);
-        return now;
-    }
+    std::chrono::microseconds next() noexcept { return std::exchange(next_, std::min(2 * next_, longest)); }
     void reset() noexcept { next_ = shortest; }
 
 private:
@@ -36,16 +31,23 @@ private:
     std::chrono::microseconds next_{shortest};
 };
 
+/// Calls `is_done` until it returns true, and sleeps in between.
+template <class IsDone>
+void poll_until(const IsDone& is_done)
+{
+    for (poll_backoff backoff; !is_done();) std::this_thread::sleep_for(backoff.next());
+}
+
 struct message {
     int from{};
-    std::vector<std::byte> bytes{};  // its length first
+    std::vector<std::byte> bytes{};  // begins with its length
 
     reader contents() const { return reader(std::span(bytes).subspan(sizeof(std::uint64_t))); }
 };
 
 class transport {
 public:
-    /// Duplicates the communicator the first time it is seen; collective then.
+    /// Duplicates the communicator the first time it is used; collective then.
     explicit transport(MPI_Comm communicator);
 
     int rank() const noexcept { return rank_; }
@@ -54,25 +56,28 @@ public:
     /// An empty message, to be written and sent.
     static writer blank();
 
-    /// Sends, in order, and returns at once.
-    void send(int to, writer blank);
+    /// Begins to send a message that was blank(), in order, and returns at once.
+    void send(int to, writer message);
 
-    /// The next message of any rank, if one has begun to come.
+    /// The next message of any rank, if one has begun to arrive.
     std::optional<message> receive();
 
-    /// Returns when all that was sent is out of this rank's hands.
+    /// Returns when all messages have been sent.
     void flush();
 
     /// Every rank's record, by rank. Collective.
-    std::vector<std::byte> gather(std::span<const std::byte> record) const;
+    template <class Record>
+    std::vector<Record> gather(const Record& own) const
+    {
+        std::vector<Record> all(static_cast<std::size_t>(ranks_));
+        gather(&own, all.data(), sizeof(Record));
+        return all;
+    }
 
     /// The bytes of one rank, on every rank. Collective.
     void broadcast(std::vector<std::byte>& bytes, int from) const;
 
-    /// The least of what all ranks give. Collective.
-    std::int64_t least(std::int64_t value) const;
-
-    /// A message is sent in pieces of so many bytes: MPI counts in int.
+    /// A message is sent in pieces of at most this size, because MPI counts in int.
     static std::size_t piece_bytes;
 
 private:
@@ -81,8 +86,9 @@ private:
         std::vector<MPI_Request> requests;
     };
 
+    void gather(const void* own, void* all, int bytes) const;
     static void wait(MPI_Request& request);
-    void forget_sent();
+    void release_sent();
 
     MPI_Comm own_{};
     int rank_{};

@@ -509,7 +509,7 @@ bool feed_blocks(const options& requested)
     const parmap::detail::run_limits limits(requested);
     parmap::detail::block_queue run(limits, parmap::detail::on_failure::stop);
     for (const std::size_t first : {0U, 3U}) {
-        run.feed(first, first == 0 ? 3 : items, parmap::detail::block_function(copy));
+        run.push(first, first == 0 ? 3 : items, parmap::detail::block_function(copy));
     }
     for (int ended = 0; ended != 2;) {
         if (const auto block = run.take_ended()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Items that are fed block by block, as a rank of MPI is granted them.
+// Items that are pushed block by block, as a rank of MPI is granted them.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -41,9 +41,9 @@ struct item_error {
     std::size_t index;
 };
 
-/// A run with options of its own, on the workers that there are.
-struct fed {
-    explicit fed(parmap::options wanted = {}, on_failure policy = on_failure::stop)
+/// A queue with options of its own, on the workers that there are.
+struct own_queue {
+    explicit own_queue(parmap::options wanted = {}, on_failure policy = on_failure::stop)
         : requested(std::move(wanted)),
           limits(requested),
           run(limits, policy)
@@ -66,15 +66,15 @@ struct fed {
 
 // Threads
 
-TEST(FedRun, RunsEveryItemOnce)
+TEST(BlockQueue, RunsEveryItemOnce)
 {
     for (int workers = 1; workers <= most_workers; ++workers) {
         on_workers(workers, [] {
             std::vector<std::atomic<int>> runs(1'000);
             const auto item = [&](std::size_t i) { ++runs[i]; };
-            fed all;
-            all.run.feed(0, 10, block_function(item));
-            all.run.feed(10, 1'000, block_function(item));
+            own_queue all;
+            all.run.push(0, 10, block_function(item));
+            all.run.push(10, 1'000, block_function(item));
             EXPECT_EQ(all.next().ran.size + all.next().ran.size, 1'000U);
             EXPECT_EQ(all.run.take_ended().has_value(), false);
             for (const auto& count : runs) ASSERT_EQ(count, 1);
@@ -82,21 +82,21 @@ TEST(FedRun, RunsEveryItemOnce)
     }
 }
 
-TEST(FedRun, BeginsBlocksInTheOrderInWhichTheyWereFed)
+TEST(BlockQueue, BeginsBlocksInTheOrderInWhichTheyWerePushed)
 {
     with_cpus(1, [] {
         std::vector<std::size_t> order;
         const auto item = [&](std::size_t i) { order.push_back(i); };
-        fed all;
-        all.run.feed(3, 6, block_function(item));
-        all.run.feed(8, 10, block_function(item));
-        all.run.feed(20, 21, block_function(item));
+        own_queue all;
+        all.run.push(3, 6, block_function(item));
+        all.run.push(8, 10, block_function(item));
+        all.run.push(20, 21, block_function(item));
         for (int i = 0; i < 3; ++i) all.next();
         EXPECT_EQ(order, (std::vector<std::size_t>{3, 4, 5, 8, 9, 20}));
     });
 }
 
-TEST(FedRun, ThreadsGoOnWithTheNextBlockWhileTheLastItemOfTheOneBeforeRuns)
+TEST(BlockQueue, ThreadsGoOnWithTheNextBlockWhileTheLastItemOfTheOneBeforeRuns)
 {
     on_workers(2, [] {
         std::latch next_has_run(3);
@@ -104,10 +104,10 @@ TEST(FedRun, ThreadsGoOnWithTheNextBlockWhileTheLastItemOfTheOneBeforeRuns)
             if (i == 0) next_has_run.wait();
             if (i >= 10) next_has_run.count_down();
         };
-        fed all({.grain_size = 1});
-        all.run.feed(0, 2, block_function(item));
-        all.run.feed(10, 11, block_function(item));
-        all.run.feed(20, 22, block_function(item));
+        own_queue all({.grain_size = 1});
+        all.run.push(0, 2, block_function(item));
+        all.run.push(10, 11, block_function(item));
+        all.run.push(20, 22, block_function(item));
         std::vector<std::size_t> begins;
         for (int i = 0; i < 3; ++i) begins.push_back(all.next().begin);
         std::ranges::sort(begins);
@@ -115,15 +115,15 @@ TEST(FedRun, ThreadsGoOnWithTheNextBlockWhileTheLastItemOfTheOneBeforeRuns)
     });
 }
 
-TEST(FedRun, AThreadThatHadNothingLeftComesBackForABlockThatIsFedLater)
+TEST(BlockQueue, AThreadThatHadNothingLeftJoinsAgainForABlockThatIsPushedLater)
 {
     for (const int workers : {1, 2, most_workers}) {
         on_workers(workers, [] {
             std::size_t items = 0;
             const auto item = [&](std::size_t) { ++items; };
-            fed all;
+            own_queue all;
             for (std::size_t i = 0; i < 200; ++i) {
-                all.run.feed(i, i + 1, block_function(item));
+                all.run.push(i, i + 1, block_function(item));
                 EXPECT_EQ(all.next().begin, i);
             }
             EXPECT_EQ(items, 200U);
@@ -131,55 +131,55 @@ TEST(FedRun, AThreadThatHadNothingLeftComesBackForABlockThatIsFedLater)
     }
 }
 
-TEST(FedRun, AllWorkersRunItemsAtOnceAndTheThreadThatFeedsIsNoneOfThem)
+TEST(BlockQueue, AllWorkersRunItemsAtOnceAndThePushingThreadIsNoneOfThem)
 {
     for (int workers = 1; workers <= most_workers; ++workers) {
         on_workers(workers, [=] {
             std::latch all_are_here(workers);
-            const auto feeder = std::this_thread::get_id();
+            const auto pusher = std::this_thread::get_id();
             const auto item = [&](std::size_t) {
-                EXPECT_NE(std::this_thread::get_id(), feeder);
+                EXPECT_NE(std::this_thread::get_id(), pusher);
                 all_are_here.arrive_and_wait();
             };
-            fed all({.grain_size = 1});
+            own_queue all({.grain_size = 1});
             EXPECT_TRUE(all.run.has_threads());
-            all.run.feed(0, static_cast<std::size_t>(workers), block_function(item));
+            all.run.push(0, static_cast<std::size_t>(workers), block_function(item));
             EXPECT_EQ(all.next().ran.completed, static_cast<std::size_t>(workers));
         });
     }
 }
 
-TEST(FedRun, HelpsItselfWhereTheOnlyWorkerIsLentElsewhere)
+TEST(BlockQueue, TheCallerHelpsWhereTheOnlyWorkerIsTaken)
 {
     with_cpus(1, [] {
-        std::optional<fed> other(std::in_place);
-        fed all({.grain_size = 1});
+        std::optional<own_queue> other(std::in_place);
+        own_queue all({.grain_size = 1});
         EXPECT_FALSE(all.run.has_threads());
         EXPECT_FALSE(all.run.help()) << "there is nothing to do yet";
         std::size_t items = 0;
-        const auto feeder = std::this_thread::get_id();
+        const auto pusher = std::this_thread::get_id();
         const auto item = [&](std::size_t i) {
-            EXPECT_EQ(std::this_thread::get_id(), feeder);
+            EXPECT_EQ(std::this_thread::get_id(), pusher);
             EXPECT_EQ(i, items++);
         };
-        all.run.feed(0, 2, block_function(item));
-        all.run.feed(2, 3, block_function(item));
+        all.run.push(0, 2, block_function(item));
+        all.run.push(2, 3, block_function(item));
         all.run.wait_for(1us);
-        EXPECT_EQ(items, 0U) << "nobody else is there";
+        EXPECT_EQ(items, 0U) << "there is no other thread";
         EXPECT_TRUE(all.run.help());
-        EXPECT_EQ(items, 1U) << "a claim, then the feeder has other things to do";
+        EXPECT_EQ(items, 1U) << "a claim, then the pushing thread has other things to do";
         EXPECT_EQ(all.run.take_ended().has_value(), false);
         EXPECT_EQ(all.next().end, 2U);
         EXPECT_EQ(all.next().end, 3U);
         EXPECT_FALSE(all.run.help());
         other.reset();
-        EXPECT_TRUE(fed().run.has_threads()) << "it was given back";
+        EXPECT_TRUE(own_queue().run.has_threads()) << "it was given back";
     });
 }
 
 // Ends
 
-TEST(FedRun, HaltFromLeavesBlocksBelowAlone)
+TEST(BlockQueue, HaltFromLeavesBlocksBelowAlone)
 {
     with_cpus(1, [] {
         std::latch first_has_begun(1);
@@ -189,9 +189,9 @@ TEST(FedRun, HaltFromLeavesBlocksBelowAlone)
             first_has_begun.count_down();
             halted.wait();
         };
-        fed all({.grain_size = 1});
+        own_queue all({.grain_size = 1});
         for (const std::size_t begin : {0U, 20U, 40U, 60U}) {
-            all.run.feed(begin, begin + 10, block_function(item));
+            all.run.push(begin, begin + 10, block_function(item));
         }
         first_has_begun.wait();
         EXPECT_EQ(all.run.unclaimed(), 39U);
@@ -215,14 +215,14 @@ TEST(FedRun, HaltFromLeavesBlocksBelowAlone)
     });
 }
 
-TEST(FedRun, AFailureEndsItsOwnBlockAlone)
+TEST(BlockQueue, AFailureEndsItsOwnBlockAlone)
 {
     with_cpus(1, [] {
         const auto item = [](std::size_t i) {
             if (i == 12) throw item_error{i};
         };
-        fed all({.grain_size = 1});
-        for (const std::size_t begin : {0U, 10U, 20U}) all.run.feed(begin, begin + 5, block_function(item));
+        own_queue all({.grain_size = 1});
+        for (const std::size_t begin : {0U, 10U, 20U}) all.run.push(begin, begin + 5, block_function(item));
         EXPECT_EQ(all.next().ran.completed, 5U);
         const ended_block failed = all.next();
         EXPECT_EQ(failed.ran.completed, 2U);
@@ -232,16 +232,16 @@ TEST(FedRun, AFailureEndsItsOwnBlockAlone)
     });
 }
 
-TEST(FedRun, AStopAndATimeoutEndEveryBlock)
+TEST(BlockQueue, AStopAndATimeoutEndEveryBlock)
 {
     with_cpus(1, [] {
         const auto item = [](std::size_t) {};
         std::stop_source stop;
         stop.request_stop();
         const auto reason_of = [&](parmap::options requested) {
-            fed all(std::move(requested));
-            all.run.feed(0, 5, block_function(item));
-            all.run.feed(5, 9, block_function(item));
+            own_queue all(std::move(requested));
+            all.run.push(0, 5, block_function(item));
+            all.run.push(5, 9, block_function(item));
             EXPECT_EQ(all.next().ran.claimed, 0U);
             const ended_block last = all.next();
             EXPECT_EQ(last.ran.claimed, 0U);
@@ -252,21 +252,21 @@ TEST(FedRun, AStopAndATimeoutEndEveryBlock)
     });
 }
 
-TEST(FedRun, IsDestroyedWhenTheItemsThatRunHaveEnded)
+TEST(BlockQueue, IsDestroyedWhenTheItemsThatRunHaveEnded)
 {
     for (const int workers : {1, most_workers}) {
         on_workers(workers, [=] {
             std::atomic<int> begun{0};
             std::atomic<int> ended{0};
             std::latch one_runs(1);
-            std::optional<fed> all(std::in_place, parmap::options{.grain_size = 1});
+            std::optional<own_queue> all(std::in_place, parmap::options{.grain_size = 1});
             const auto item = [&, &run = all->run](std::size_t) {
                 if (++begun == 1) one_runs.count_down();
                 while (run.unclaimed() != 0) std::this_thread::yield();  // until it is halted
                 keep_busy(1ms);
                 ++ended;
             };
-            all->run.feed(0, 1'000, block_function(item));
+            all->run.push(0, 1'000, block_function(item));
             one_runs.wait();
             all.reset();
             EXPECT_EQ(begun, ended);
@@ -277,10 +277,10 @@ TEST(FedRun, IsDestroyedWhenTheItemsThatRunHaveEnded)
 
 // What it counts
 
-TEST(FedRun, CountsTheItemsTheirThreadsAndTheirTime)
+TEST(BlockQueue, CountsTheItemsTheirThreadsAndTheirTime)
 {
     on_workers(3, [] {
-        fed all({.grain_size = 1});
+        own_queue all({.grain_size = 1});
         EXPECT_EQ(all.run.done(), 0U);
         EXPECT_EQ(all.run.busy(), 0);
         EXPECT_EQ(all.run.busy_time(), 0ns);
@@ -293,8 +293,8 @@ TEST(FedRun, CountsTheItemsTheirThreadsAndTheirTime)
             three_run.count_down();
             go_on.wait();
         };
-        all.run.feed(0, 4, block_function(item));
-        all.run.feed(4, 6, block_function(item));
+        all.run.push(0, 4, block_function(item));
+        all.run.push(4, 6, block_function(item));
         three_run.wait();
         EXPECT_EQ(all.run.busy(), 3);
         EXPECT_EQ(all.run.done(), 0U);
@@ -309,7 +309,7 @@ TEST(FedRun, CountsTheItemsTheirThreadsAndTheirTime)
     });
 }
 
-TEST(FedRun, KeepsToTheQuantumOfTheFunction)
+TEST(BlockQueue, KeepsToTheQuantumOfTheFunction)
 {
     on_workers(most_workers, [] {
         const auto body = [](std::size_t begin, std::size_t end) noexcept -> block_result {
@@ -317,9 +317,9 @@ TEST(FedRun, KeepsToTheQuantumOfTheFunction)
             EXPECT_TRUE(end % 8 == 0 || end == 1'003);
             return {end - begin, nullptr};
         };
-        fed all;
-        all.run.feed(64, 512, block_function(body, 8));
-        all.run.feed(800, 1'003, block_function(body, 8));
+        own_queue all;
+        all.run.push(64, 512, block_function(body, 8));
+        all.run.push(800, 1'003, block_function(body, 8));
         EXPECT_EQ(all.next().ran.completed + all.next().ran.completed, 448U + 203U);
     });
 }
@@ -334,20 +334,20 @@ struct scenario {
 
     int workers;
     bool is_in_arena;
-    bool is_stand_in_lent;
+    bool is_replacement_taken;
     std::size_t grain_size;
     on_failure policy;
     std::vector<range> blocks;
     std::vector<bool> unlucky;
-    std::size_t ahead;                    // blocks that are fed before one has ended
-    std::optional<std::size_t> halts_at;  // this index, when it is the next to be fed or past
+    std::size_t ahead;                    // blocks that are pushed before one has ended
+    std::optional<std::size_t> halts_at;  // this index, when it is the next to be pushed or past
     std::optional<std::size_t> stops_at;
 
     friend std::ostream& operator<<(std::ostream& out, const scenario& s)
     {
         out << s.workers << " workers, grain " << s.grain_size << ", ahead " << s.ahead << ", "
             << (s.policy == on_failure::stop ? "stop" : "proceed") << (s.is_in_arena ? "" : ", no arena")
-            << (s.is_stand_in_lent ? ", no stand-in" : "");
+            << (s.is_replacement_taken ? ", no replacement" : "");
         if (s.halts_at) out << ", halts at " << *s.halts_at;
         if (s.stops_at) out << ", stops at " << *s.stops_at;
         out << ", blocks";
@@ -364,7 +364,7 @@ scenario random_scenario(dice& random)
 {
     scenario s{.workers = 1 + static_cast<int>(random.below(most_workers)),
                .is_in_arena = random.one_in(2),
-               .is_stand_in_lent = random.one_in(5),
+               .is_replacement_taken = random.one_in(5),
                .grain_size = random.one_of<std::size_t>({0, 0, 1, 7}),
                .policy = random.one_of({on_failure::stop, on_failure::proceed}),
                .blocks = {},
@@ -386,28 +386,28 @@ scenario random_scenario(dice& random)
     return s;
 }
 
-/// A scenario on its way: feeds as a rank does that is granted blocks, and compares.
-class rehearsal {
+/// Runs a scenario: pushes as a rank does that is granted blocks, and compares.
+class scenario_run {
 public:
-    explicit rehearsal(const scenario& s)
+    explicit scenario_run(const scenario& s)
         : s_(s),
           runs_(s.unlucky.size()),
-          fed_({.stop = stop_.get_token(), .grain_size = s.grain_size}, s.policy)
+          own_({.stop = stop_.get_token(), .grain_size = s.grain_size}, s.policy)
     {
     }
 
     void play()
     {
-        std::size_t fed = 0;
+        std::size_t pushed = 0;
         std::size_t ended = 0;
         while (ended != s_.blocks.size()) {
-            if (fed != s_.blocks.size() && fed - ended < s_.ahead) {
-                const auto [begin, end] = s_.blocks[fed++];
+            if (pushed != s_.blocks.size() && pushed - ended < s_.ahead) {
+                const auto [begin, end] = s_.blocks[pushed++];
                 if (s_.halts_at && begin >= *s_.halts_at) halt_from(*s_.halts_at);
-                fed_.run.feed(begin, end, block_function(item_));
-                fed_.run.halt_from(end_);
+                own_.run.push(begin, end, block_function(item_));
+                own_.run.halt_from(end_);
             } else {
-                ended_.push_back(fed_.next());
+                ended_.push_back(own_.next());
                 ++ended;
                 const ended_block& block = ended_.back();
                 if (s_.policy == on_failure::stop && !block.ran.failures.empty()) {
@@ -432,10 +432,10 @@ public:
             completed += block.ran.completed;
         }
         for (std::size_t i = 0; i < runs_.size(); ++i) ASSERT_EQ(runs_[i], ran[i] ? 1 : 0) << "item " << i;
-        EXPECT_EQ(fed_.run.done(), completed);
-        EXPECT_EQ(fed_.run.busy(), 0);
-        EXPECT_EQ(fed_.run.unclaimed(), 0U);
-        EXPECT_FALSE(fed_.run.take_ended().has_value());
+        EXPECT_EQ(own_.run.done(), completed);
+        EXPECT_EQ(own_.run.busy(), 0);
+        EXPECT_EQ(own_.run.unclaimed(), 0U);
+        EXPECT_FALSE(own_.run.take_ended().has_value());
     }
 
 private:
@@ -449,10 +449,10 @@ private:
     void halt_from(std::size_t index)
     {
         end_ = std::min(end_, index);
-        fed_.run.halt_from(end_);
+        own_.run.halt_from(end_);
     }
 
-    /// What the block says of itself fits together. Notes which of its items ran, going by that.
+    /// The result of the block is consistent. Notes which of its items ran by that result.
     void check_alone(const ended_block& block, std::vector<bool>& ran) const
     {
         const auto& result = block.ran;
@@ -472,7 +472,7 @@ private:
         EXPECT_EQ(result.completed, result.claimed - lost);
     }
 
-    /// Nobody halted this one.
+    /// For a block that was not halted.
     void check_whole(const ended_block& block) const
     {
         std::vector<std::size_t> unlucky;
@@ -490,7 +490,7 @@ private:
     }
 
     struct item {
-        rehearsal& of;
+        scenario_run& of;
         void operator()(std::size_t i) const { of.run_item(i); }
     };
 
@@ -500,18 +500,18 @@ private:
     const item item_{*this};
     std::size_t end_{SIZE_MAX};  // halted from here on
     std::vector<ended_block> ended_;
-    fed fed_;
+    own_queue own_;
 };
 
-TEST(FedRun, RandomBlocksRunEveryItemOnceUpToTheFirstThatFailsOrIsHalted)
+TEST(BlockQueue, RandomBlocksRunEveryItemOnceUpToTheFirstThatFailsOrIsHalted)
 {
     for_random_cases(5'000, [](dice& random) {
         const scenario s = random_scenario(random);
         const auto play = [&] {
             SCOPED_TRACE(::testing::Message() << s);
-            std::optional<fed> other;
-            if (s.is_stand_in_lent) other.emplace();
-            rehearsal all(s);
+            std::optional<own_queue> other;
+            if (s.is_replacement_taken) other.emplace();
+            scenario_run all(s);
             all.play();
             all.check();
         };
@@ -519,7 +519,7 @@ TEST(FedRun, RandomBlocksRunEveryItemOnceUpToTheFirstThatFailsOrIsHalted)
     });
 }
 
-TEST(FedRun, RandomBlocksMayBeLeftToTheDestructor)
+TEST(BlockQueue, RandomBlocksMayBeLeftToTheDestructor)
 {
     for_random_cases(2'000, [](dice& random) {
         on_workers(1 + static_cast<int>(random.below(most_workers)), [&] {
@@ -527,11 +527,11 @@ TEST(FedRun, RandomBlocksMayBeLeftToTheDestructor)
             const auto item = [&](std::size_t i) { runs[i].fetch_add(1, std::memory_order_relaxed); };
             std::uint64_t completed = 0;
             {
-                fed all({.grain_size = random.below(3)});
+                own_queue all({.grain_size = random.below(3)});
                 std::size_t end = 0;
                 while (end != runs.size()) {
                     const std::size_t begin = std::exchange(end, end + 1 + random.below(runs.size() - end));
-                    all.run.feed(begin, end, block_function(item));
+                    all.run.push(begin, end, block_function(item));
                     if (random.one_in(3)) completed += all.next().ran.completed;
                 }
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the examples in comments of parmap::mpi take for granted: MPI, some data, and something to do with it.
+// What the examples in comments of parmap::mpi use: MPI, some data and functions.
 #pragma once
 
 #include <cstddef>
@@ -30,11 +30,11 @@ inline std::vector<std::string> read_lines(const std::string& path)
 }
 inline void render(const std::string& /*frame*/) {}
 
-/// What stands around the body of a function.
+/// The names that the examples use.
 struct surroundings {
     int argc{0};
     char** argv{nullptr};
-    // The first for the program: those of examples come and go.
+    // It lives to the end of the program; those of examples do not.
     const parmap::mpi::session& mpi = [this]() -> const parmap::mpi::session& {
         static const parmap::mpi::session first(argc, argv);
         return first;

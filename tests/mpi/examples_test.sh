@@ -7,7 +7,7 @@
 shift
 launcher=("$@")
 
-# on_ranks RANKS ARGUMENT...: the program; launchers may say what they like on stderr.
+# on_ranks RANKS ARGUMENT...: the program; launchers may write to stderr.
 on_ranks() {
     local ranks=$1
     shift

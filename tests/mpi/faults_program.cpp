@@ -14,13 +14,13 @@
 
 namespace {
 
-/// A call in the middle of which the last rank goes, and which cannot end otherwise.
-void lose_a_rank(const parmap::mpi::session& session, void (*go)())
+/// A call that cannot end, in the middle of which the last rank ends.
+void lose_a_rank(const parmap::mpi::session& session, void (*end_rank)())
 {
     const auto results = parmap::mpi::map(MPI_COMM_WORLD, std::views::iota(0, 100'000),
                                           [&](int x) {
                                               if (x <= 1'000) return x;
-                                              if (session.rank() == session.size() - 1) go();
+                                              if (session.rank() == session.size() - 1) end_rank();
                                               for (;;) ::pause();
                                           },
                                           {.results = parmap::mpi::results::everywhere});

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A rank that goes in the middle of a call ends the job, without a result; where MPI cannot be used, a sentence says so.
+# A rank that ends in the middle of a call ends the job, without a result. Calls where MPI cannot be used are refused.
 #   faults_test.sh PROGRAM LAUNCHER...
 set -euo pipefail
 program=$1

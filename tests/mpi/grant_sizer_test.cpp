@@ -25,7 +25,7 @@ std::size_t size_of(grant_sizer::block block)
     return block.end - block.begin;
 }
 
-TEST(Dealer, DealsAQuarterOfAnEqualShareOfWhatIsLeft)
+TEST(GrantSizer, GrantsAQuarterOfAnEqualShareOfWhatIsLeft)
 {
     grant_sizer all(1'000, {2, 2, 1}, 1);
     EXPECT_EQ(size_of(all.next(0)), 1'000 / 20 * 2);
@@ -33,50 +33,50 @@ TEST(Dealer, DealsAQuarterOfAnEqualShareOfWhatIsLeft)
     EXPECT_EQ(size_of(all.next(2)), 810 / 20);
 }
 
-TEST(Dealer, EndsWithSingleItems)
+TEST(GrantSizer, EndsWithSingleItems)
 {
     grant_sizer all(20, {1, 1}, 1);
     std::vector<std::size_t> sizes;
-    while (!all.is_all_dealt()) sizes.push_back(size_of(all.next(0)));
+    while (!all.is_all_granted()) sizes.push_back(size_of(all.next(0)));
     EXPECT_EQ(sizes, (std::vector<std::size_t>{2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}));
 }
 
-TEST(Dealer, FirstOfAllEveryWorkerGetsAnItem)
+TEST(GrantSizer, FirstOfAllEveryWorkerGetsAnItem)
 {
     grant_sizer all(1'024 * 64, std::vector<int>(1'024, 64), 1);
     for (std::size_t rank = 0; rank < 1'024; ++rank) ASSERT_EQ(size_of(all.next(rank)), 64U);
-    EXPECT_TRUE(all.is_all_dealt());
+    EXPECT_TRUE(all.is_all_granted());
 }
 
-TEST(Dealer, FewItemsGoToAsManyRanksAsThereAre)
+TEST(GrantSizer, FewItemsGoToAsManyRanksAsThereAre)
 {
     grant_sizer all(3, {64, 64, 64}, 1);
     for (std::size_t rank = 0; rank < 3; ++rank) EXPECT_EQ(size_of(all.next(rank)), 1U);
 }
 
-TEST(Dealer, NoRankGetsMoreThanItsShareBecauseMessagesAreDear)
+TEST(GrantSizer, NoRankGetsMoreThanItsShareBecauseMessagesAreDear)
 {
     grant_sizer all(1'000, {1, 1, 1, 1}, 1);
     all.measured(1ms, 50ms);
     EXPECT_EQ(size_of(all.next(0)), 250U) << "not 4 x 4 x 50";
 }
 
-TEST(Dealer, OfNothingEverythingIsDealt)
+TEST(GrantSizer, OfNothingEverythingIsGranted)
 {
     grant_sizer none(0, {1, 2}, 1);
-    EXPECT_TRUE(none.is_all_dealt());
+    EXPECT_TRUE(none.is_all_granted());
     EXPECT_EQ(size_of(none.next(1)), 0U);
 }
 
-TEST(Dealer, ABlockThatIsAskedForTooLateIsEmpty)
+TEST(GrantSizer, ABlockThatIsAskedForTooLateIsEmpty)
 {
     grant_sizer all(1, {1}, 8);
     EXPECT_EQ(size_of(all.next(0)), 1U);
-    EXPECT_TRUE(all.is_all_dealt());
+    EXPECT_TRUE(all.is_all_granted());
     EXPECT_EQ(size_of(all.next(0)), 0U);
 }
 
-TEST(Dealer, ABlockIsAMillisecondOfWorkForEveryWorkerOfTheRank)
+TEST(GrantSizer, ABlockIsAMillisecondOfWorkForEveryWorkerOfTheRank)
 {
     grant_sizer all(1'000, {1, 4}, 1);
     all.measured(100us, 1us);
@@ -88,28 +88,28 @@ TEST(Dealer, ABlockIsAMillisecondOfWorkForEveryWorkerOfTheRank)
     EXPECT_EQ(size_of(all.next(0)), 10U);
 }
 
-TEST(Dealer, ItemsThatTakeLongAreDealtOneByOneAtTheEnd)
+TEST(GrantSizer, ItemsThatTakeLongAreGrantedOneByOneAtTheEnd)
 {
     grant_sizer all(8, {1, 1}, 1);
     all.measured(1h, 1us);
     for (int i = 0; i < 8; ++i) EXPECT_EQ(size_of(all.next(1)), 1U);
-    EXPECT_TRUE(all.is_all_dealt());
+    EXPECT_TRUE(all.is_all_granted());
 }
 
-TEST(Dealer, ItemsOfLessThanANanosecondHaveACostToo)
+TEST(GrantSizer, ItemsOfLessThanANanosecondHaveACostToo)
 {
     grant_sizer all(100'000'000, {1}, 1);
     all.measured(std::chrono::duration<double, std::nano>(0.5), 1us);
     std::size_t least = SIZE_MAX;
     while (true) {
         const std::size_t size = size_of(all.next(0));
-        if (all.is_all_dealt()) break;
+        if (all.is_all_granted()) break;
         least = std::min(least, size);
     }
     EXPECT_GE(least, 2'000'000U);
 }
 
-TEST(Dealer, BlocksGrowWithTheTimeThatRankZeroNeedsForOne)
+TEST(GrantSizer, BlocksGrowWithTheTimeThatRankZeroNeedsForOne)
 {
     const auto least_with = [](std::chrono::nanoseconds service) {
         grant_sizer all(1'000'000'000, std::vector<int>(1'024, 64), 1);
@@ -117,17 +117,17 @@ TEST(Dealer, BlocksGrowWithTheTimeThatRankZeroNeedsForOne)
         std::size_t least = SIZE_MAX;
         while (true) {
             const std::size_t size = size_of(all.next(0));
-            if (all.is_all_dealt()) return least;
+            if (all.is_all_granted()) return least;
             least = std::min(least, size);
         }
     };
     EXPECT_EQ(least_with(0us), 64'000U);
     EXPECT_EQ(least_with(900ns), 64'000U) << "a millisecond is more than 1,024 x 900 ns";
-    EXPECT_EQ(least_with(2us), 1'024U * 2 * 64) << "at the end, rank 0 deals all of the time";
+    EXPECT_EQ(least_with(2us), 1'024U * 2 * 64) << "at the end, rank 0 serves all of the time";
     EXPECT_EQ(least_with(10us), 1'024U * 10 * 64);
 }
 
-TEST(Dealer, HugeSizesDoNotOverflow)
+TEST(GrantSizer, HugeSizesDoNotOverflow)
 {
     for (const std::size_t size : {std::size_t{1} << 60, SIZE_MAX, SIZE_MAX - 6}) {
         for (const std::size_t quantum : {std::size_t{1}, std::size_t{1} << 48, (std::size_t{1} << 48) + 1}) {
@@ -173,7 +173,7 @@ scenario random_scenario(dice& random)
     return s;
 }
 
-/// So many items a block has that many are left of, before anything is known.
+/// The items of a block before anything is measured.
 std::size_t guided(const scenario& s, std::size_t left, std::size_t rank, bool is_first)
 {
     const auto all = static_cast<std::size_t>(std::accumulate(s.workers.begin(), s.workers.end(), 0));
@@ -184,7 +184,7 @@ std::size_t guided(const scenario& s, std::size_t left, std::size_t rank, bool i
     return std::min((items + s.quantum - 1) / s.quantum * s.quantum, left);
 }
 
-TEST(Dealer, RandomBlocksAreAdjacentAndEndAtTheEnd)
+TEST(GrantSizer, RandomBlocksAreAdjacentAndEndAtTheEnd)
 {
     for_random_cases(5'000, [](dice& random) {
         const scenario s = random_scenario(random);
@@ -194,7 +194,7 @@ TEST(Dealer, RandomBlocksAreAdjacentAndEndAtTheEnd)
         bool knows = false;
         std::vector<bool> has_begun(s.workers.size());
         std::size_t end = 0;
-        while (!all.is_all_dealt()) {
+        while (!all.is_all_granted()) {
             const std::size_t rank = random.below(s.workers.size());
             const grant_sizer::block block = all.next(rank);
             ASSERT_EQ(block.begin, end);
@@ -219,7 +219,7 @@ TEST(Dealer, RandomBlocksAreAdjacentAndEndAtTheEnd)
     });
 }
 
-TEST(Dealer, RandomCostsAreNeverMoreThanRankZeroCanServe)
+TEST(GrantSizer, RandomCostsAreNeverMoreThanRankZeroCanServe)
 {
     for_random_cases(5'000, [](dice& random) {
         const scenario s = random_scenario(random);
@@ -229,16 +229,16 @@ TEST(Dealer, RandomCostsAreNeverMoreThanRankZeroCanServe)
                      << s << ", " << item.count() << " ns an item, service " << service.count() << " ns");
         grant_sizer all(s.size, s.workers, s.quantum);
         all.measured(item, service);
-        while (!all.is_all_dealt()) {
+        while (!all.is_all_granted()) {
             const std::size_t rank = random.below(s.workers.size());
             const grant_sizer::block block = all.next(rank);
             const std::size_t left = s.size - block.begin;
-            if (all.is_all_dealt()) break;  // what was left
+            if (all.is_all_granted()) break;  // what was left
             const double busy_ns =
                 static_cast<double>(size_of(block)) * static_cast<double>(item.count()) / s.workers[rank];
             ASSERT_GE(busy_ns, 0.999e6);
-            // Were every rank's block as short, rank 0 would deal so many of them meanwhile. Unless the rank gets its
-            // even share, it is to be busy for a quarter of the time.
+            // If every rank's block were as short, rank 0 would serve all ranks in this time. Unless the rank gets its
+            // even share, that takes a quarter of the time at most.
             const auto all_service_ns = static_cast<double>(service.count()) * static_cast<double>(s.workers.size());
             const auto even =
                 static_cast<double>(left) * s.workers[rank] / std::accumulate(s.workers.begin(), s.workers.end(), 0.0);

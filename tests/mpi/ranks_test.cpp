@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls over several ranks, each of which runs this very program: what every rank gets or throws.
+// Calls over several ranks, each of which runs this program: what every rank gets or throws.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -59,7 +59,7 @@ bool is_root()
     return rank_of() == 0;
 }
 
-/// Whether some rank says so.
+/// Whether it is true on some rank.
 bool on_any_rank(bool here)
 {
     int mine = here ? 1 : 0;
@@ -410,34 +410,34 @@ TEST(Stops, ByTheTimeoutHoldOnEveryRank)
     EXPECT_EQ(tried.stopped, parmap::stop_reason::timed_out);
 }
 
-TEST(Progress, IsOfAllRanksAndToldOnRankZero)
+TEST(Progress, IsOfAllRanksAndShownOnRankZero)
 {
-    std::vector<parmap::progress_state> told;
-    const auto watch = [&](const parmap::progress_state& state) { told.push_back(state); };
+    std::vector<parmap::progress_state> states;
+    const auto watch = [&](const parmap::progress_state& state) { states.push_back(state); };
     parmap::mpi::for_each(MPI_COMM_WORLD, numbers(200 * ranks_of()), [](int) { keep_busy(2ms); },
                           {.max_workers = 2, .progress = watch});
     if (!is_root()) {
-        EXPECT_TRUE(told.empty());
+        EXPECT_TRUE(states.empty());
         return;
     }
-    ASSERT_FALSE(told.empty());
-    EXPECT_EQ(told.back().done, 200U * static_cast<unsigned>(ranks_of()));
-    EXPECT_EQ(told.back().total, 200U * static_cast<unsigned>(ranks_of()));
-    EXPECT_EQ(told.back().phase, parmap::progress_phase::finished);
-    EXPECT_EQ(told.back().workers, ranks_of() * std::min(2, parmap::num_cpus()));
-    EXPECT_TRUE(std::ranges::is_sorted(told, {}, &parmap::progress_state::done));
+    ASSERT_FALSE(states.empty());
+    EXPECT_EQ(states.back().done, 200U * static_cast<unsigned>(ranks_of()));
+    EXPECT_EQ(states.back().total, 200U * static_cast<unsigned>(ranks_of()));
+    EXPECT_EQ(states.back().phase, parmap::progress_phase::finished);
+    EXPECT_EQ(states.back().workers, ranks_of() * std::min(2, parmap::num_cpus()));
+    EXPECT_TRUE(std::ranges::is_sorted(states, {}, &parmap::progress_state::done));
 }
 
 TEST(Differences, AreNamedOnEveryRankAndNothingRuns)
 {
     if (ranks_of() == 1) GTEST_SKIP() << "one rank agrees with itself";
     const bool is_odd_one = rank_of() == ranks_of() - 1;
-    const std::string who = "parmap::mpi: rank " + std::to_string(ranks_of() - 1) + " differs from rank 0 in ";
+    const std::string begin = "parmap::mpi: rank " + std::to_string(ranks_of() - 1) + " differs from rank 0 in ";
     std::atomic<int> ran{0};
     const auto item = [&](int) { ++ran; };
     const auto expect = [&](const std::string& what, const auto& call) {
         const auto text = error_of<std::invalid_argument>(call);
-        EXPECT_EQ(text.substr(0, who.size() + what.size()), who + what);
+        EXPECT_EQ(text.substr(0, begin.size() + what.size()), begin + what);
     };
     expect("the size of the range: 99, not 100",
            [&] { parmap::mpi::for_each(MPI_COMM_WORLD, numbers(is_odd_one ? 99 : 100), item); });
@@ -470,7 +470,7 @@ TEST(Differences, AreNamedOnEveryRankAndNothingRuns)
             parmap::mpi::map(MPI_COMM_WORLD, numbers(100), value);
         }
     });
-    expect("who has the range: rank 0 (scatter), not every rank", [&] {
+    expect("which ranks have the range: rank 0 (scatter), not every rank", [&] {
         std::vector<int> all(100);
         if (is_odd_one) {
             parmap::mpi::for_each(MPI_COMM_WORLD, parmap::mpi::scatter(all), item);
@@ -488,14 +488,14 @@ TEST(Differences, AsToWorkersAndStopsAreAllowed)
     EXPECT_EQ(sum, 499'500);
 }
 
-TEST(Faults, OfOneRankAreToldByAll)
+TEST(Faults, OfOneRankAreThrownOnAll)
 {
     const int last = ranks_of() - 1;
-    const std::string who = ranks_of() == 1 ? "" : "parmap::mpi: rank " + std::to_string(last) + ": ";
+    const std::string begin = ranks_of() == 1 ? "" : "parmap::mpi: rank " + std::to_string(last) + ": ";
     const auto negative = error_of<std::invalid_argument>([&] {
         parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), [](int) {}, {.max_workers = rank_of() == last ? -1 : 1});
     });
-    EXPECT_EQ(negative.substr(0, negative.find(':', who.size())), who + "parmap");
+    EXPECT_EQ(negative.substr(0, negative.find(':', begin.size())), begin + "parmap");
     EXPECT_NE(negative.find("max_workers is -1"), std::string::npos);
 
     // Read on each rank, before anything runs.
@@ -505,7 +505,16 @@ TEST(Faults, OfOneRankAreToldByAll)
                       });
     const auto unread =
         error_of<std::runtime_error>([&] { parmap::mpi::for_each(MPI_COMM_WORLD, unreadable, [](int) {}); });
-    EXPECT_EQ(unread, who + "no fiftieth");
+    EXPECT_EQ(unread, begin + "no fiftieth");
+
+    if (std::getenv("PARMAP_MAX_WORKERS") != nullptr) return;
+    with_cpus(0, [&] {  // not known yet
+        if (rank_of() == last) ::setenv("PARMAP_MAX_WORKERS", "banana", 1);
+        const auto unknown =
+            error_of<std::invalid_argument>([&] { parmap::mpi::for_each(MPI_COMM_WORLD, numbers(100), [](int) {}); });
+        ::unsetenv("PARMAP_MAX_WORKERS");
+        EXPECT_NE(unknown.find("PARMAP_MAX_WORKERS is \"banana\""), std::string::npos) << unknown;
+    });
 }
 
 TEST(Communicators, OfSomeRanksAndInAnotherOrderServe)
@@ -571,7 +580,7 @@ TEST(Items, RunOnThreadsThatMayNotBeTheCallers)
     }
 }
 
-/// Joins texts so that the grouping shows.
+/// Joins texts with parentheses that show the grouping.
 std::string joined(const std::string& a, const std::string& b)
 {
     return "(" + a + b + ")";
@@ -661,12 +670,12 @@ TEST(RandomRanks, DoWhatASerialLoopDoes)
                 ASSERT_EQ(tried.failures.size(), failures);
             }
         });
-        // Where one rank leaves the loop, all do.
+        // All ranks leave the loop together.
         if (on_any_rank(::testing::Test::HasFailure())) ADD_FAILURE() << "on some rank";
     });
 }
 
-/// On ranks other than 0, what fails is all that is said.
+/// On ranks other than 0, only failures are printed.
 class failures_alone final : public ::testing::EmptyTestEventListener {
     void OnTestPartResult(const ::testing::TestPartResult& result) override
     {
@@ -696,7 +705,7 @@ int main(int argc, char** argv)
         auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
         delete listeners.Release(listeners.default_result_printer());
         listeners.Append(new failures_alone);
-        std::cout.setstate(std::ios::failbit);  // for_random_cases says on rank 0 what there is to be said
+        std::cout.setstate(std::ios::failbit);  // for_random_cases prints on rank 0 only
     }
     return RUN_ALL_TESTS();
 }

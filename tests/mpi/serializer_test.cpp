@@ -268,7 +268,7 @@ TEST(Serializer, ThereIsNoneForAddressesAndWhatHoldsThem)
     static_assert(serializable<std::pair<int, int>> && serializable<std::vector<std::string>>);
 }
 
-TEST(Serializer, ThereIsNoneForWhatNobodyHasSaidHowToCopy)
+TEST(Serializer, ThereIsNoneForTypesThatCannotBeCopiedByteByByte)
 {
     struct with_text {
         std::string text;

@@ -27,31 +27,31 @@ enum class results {
 /// auto sums = parmap::mpi::map(MPI_COMM_WORLD, files, sha256, {.progress = "hashing"});
 /// ```
 struct options {
-    /// Threads of this rank that run items; the calling thread is none of them, it serves MPI. Unset: the CPUs that the
-    /// rank may use, shared with the other ranks that may use them. More than num_cpus(): num_cpus(). 0 counts as 1.
-    /// Negative: std::invalid_argument.
+    /// Threads of this rank that run items; the calling thread serves MPI and runs none. Unset: the CPUs that the rank
+    /// may use, shared with the other ranks that may use them. More than num_cpus(): num_cpus(). 0 counts as 1. Negative:
+    /// std::invalid_argument.
     std::optional<int> max_workers{};
 
-    /// Who is told how far the call is, on all ranks together: rank 0's. That of other ranks is told nothing.
+    /// Shows how far all ranks together are. Only that of rank 0 is used.
     progress_sink progress{};
 
-    /// Ends the call on every rank once a stop is requested on any.
+    /// Ends the call on every rank once a stop is requested on one.
     std::stop_token stop{};
 
-    /// For the whole call, by rank 0's clock; it interrupts no item that is running. 0 or less: nothing runs.
+    /// For the whole call, by rank 0's clock; it does not interrupt a running item. 0 or less: nothing runs.
     std::optional<std::chrono::nanoseconds> timeout{};
 
-    /// Items in a block that a worker claims; 0: sized so that one takes about 50 us, by the measured cost.
+    /// Items in a block that a worker claims; 0: sized by the measured cost so that one takes about 50 us.
     std::size_t grain_size{0};
 
     /// Which ranks get the results.
     mpi::results results{mpi::results::on_root};
 };
 
-/// Thrown on every rank alike when an item failed: the lowest that did, on whichever rank it ran.
+/// Thrown on every rank when an item failed on one; names the lowest that did.
 class PARMAP_EXPORT item_error : public std::runtime_error {
 public:
-    /// Says where it failed and why, in its fields and in the message.
+    /// The message names item, rank and text.
     /// \param index  position of the item in the range, from 0
     /// \param rank   where it ran
     /// \param text   the exception's own text

@@ -9,13 +9,13 @@
 
 namespace parmap::inline v0_2::mpi {
 
-/// A range that only rank 0 has: its elements travel with the items.
+/// A range that only rank 0 has: its elements travel to the ranks that run them.
 template <std::ranges::input_range Range>
 struct scattered {
     Range&& range;  ///< rank 0's
 };
 
-/// Says that only rank 0 has the range: other ranks give one of the same type, which is not looked at.
+/// Marks a range that only rank 0 has. Other ranks give one of the same type, which is not read.
 ///
 /// ```cpp
 /// std::vector<std::string> lines;

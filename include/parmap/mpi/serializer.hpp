@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How values travel between ranks: as the bytes that a serializer writes and reads. There is one for every type that
-// can be copied byte by byte, for strings, and for vectors, pairs, tuples, optionals and arrays of what can travel; for
-// a type of your own, specialise the template.
+// How values travel between ranks: as the bytes that a serializer writes and reads. There is one for every trivially
+// copyable type that is no address itself, for strings, and for vectors, pairs, tuples, optionals and arrays of types
+// that have one.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@
 
 namespace parmap::inline v0_2::mpi {
 
-/// How a value of type T becomes bytes and a value again. For a type of your own:
+/// Turns a value of type T into bytes and back. Specialise it for other types, and for a trivially copyable type that
+/// holds a pointer or a view: its bytes would be copied, and the address is invalid on other ranks.
 ///
 /// ```cpp
 /// template <>
@@ -40,8 +41,7 @@ namespace parmap::inline v0_2::mpi {
 /// };
 /// ```
 ///
-/// It writes a byte at least, so that values can be counted. The ranks are taken to be alike: bytes are not swapped, and
-/// sizes are those of the machine.
+/// It writes at least one byte a value, so that counts can be checked. All ranks must have the same byte order and sizes.
 template <class T>
 struct serializer;
 
@@ -57,7 +57,7 @@ concept serializable = requires(writer& to, reader& from, const T& value) {
     } -> std::convertible_to<T>;
 };
 
-/// Bytes that are being put together.
+/// Collects bytes.
 class writer {
 public:
     /// Appends `size` bytes.
@@ -76,22 +76,22 @@ public:
         serializer<T>::write(*this, v);
     }
 
-    /// \return the bytes so far.
+    /// \return the number of bytes so far.
     std::size_t size() const noexcept { return bytes_.size(); }
-    /// \return the bytes, which it has no more.
+    /// \return the bytes; the writer is empty afterwards.
     std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
-    /// Forgets what was written after there were so many bytes.
+    /// Drops all but the first `size` bytes.
     void shorten(std::size_t size) { bytes_.resize(size); }
 
 private:
     std::vector<std::byte> bytes_;
 };
 
-/// Bytes that are being read, from the first on.
+/// Reads bytes, from the first on.
 class reader {
 public:
-    /// Reads `bytes`, which must stay where they are.
+    /// Reads `bytes` and does not own them.
     explicit reader(std::span<const std::byte> bytes) noexcept : rest_(bytes) {}
 
     /// Copies the next `size` bytes to `data`.
@@ -111,11 +111,11 @@ public:
         return serializer<T>::read(*this);
     }
 
-    /// \return the bytes that are left.
+    /// \return the number of bytes that are left.
     std::size_t size() const noexcept { return rest_.size(); }
 
-    /// Says how many of something follow, of which each takes a byte at least.
-    /// \throws std::out_of_range  when so many cannot be there
+    /// \return the next number, which counts things that follow; each takes at least one byte.
+    /// \throws std::out_of_range  when fewer bytes than that are left
     std::size_t count()
     {
         std::uint64_t n{};
@@ -129,8 +129,7 @@ private:
     {
         if (size > rest_.size()) {
             throw std::out_of_range(
-                "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it "
-                "writes");
+                "parmap::mpi: a message ends in the middle of a value: a serializer reads more than it writes");
         }
     }
 
@@ -139,27 +138,25 @@ private:
 
 namespace detail {
 
+/// Invalid on other ranks. Members of a class are not looked at.
 template <class T>
-inline constexpr bool means_nothing_elsewhere = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
+inline constexpr bool is_address = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
 template <>
-inline constexpr bool means_nothing_elsewhere<std::string_view> = true;
+inline constexpr bool is_address<std::string_view> = true;
 template <class T, std::size_t N>
-inline constexpr bool means_nothing_elsewhere<std::span<T, N>> = true;
+inline constexpr bool is_address<std::span<T, N>> = true;
 template <class T>
-inline constexpr bool means_nothing_elsewhere<std::reference_wrapper<T>> = true;
-
-/// Copied byte by byte, unless that would copy an address.
-template <class T>
-concept plain_bytes = std::is_trivially_copyable_v<T> && !means_nothing_elsewhere<T> && !std::is_empty_v<T>;
+inline constexpr bool is_address<std::reference_wrapper<T>> = true;
 
 template <class T>
-inline constexpr bool is_std_array = false;
+concept plain_bytes =
+    std::is_trivially_copyable_v<T> && !is_address<T> && (!std::is_empty_v<T> || std::is_default_constructible_v<T>);
+
+/// Has a serializer below that serializes the parts.
+template <class T>
+inline constexpr bool is_composed = false;
 template <class T, std::size_t N>
-inline constexpr bool is_std_array<std::array<T, N>> = true;
-
-/// Of the standard library's own: these have serializers below, which look at what is inside.
-template <class T>
-inline constexpr bool is_composed = is_std_array<T>;
+inline constexpr bool is_composed<std::array<T, N>> = true;
 template <class A, class B>
 inline constexpr bool is_composed<std::pair<A, B>> = true;
 template <class... T>
@@ -169,20 +166,29 @@ inline constexpr bool is_composed<std::optional<T>> = true;
 
 }  // namespace detail
 
-/// Types that can be copied byte by byte and are no address.
+/// Trivially copyable types.
 template <class T>
     requires(detail::plain_bytes<T> && !detail::is_composed<T>)
 struct serializer<T> {
-    /// The bytes of neighbours may be copied at once.
-    static constexpr bool copies_bytes = true;
+    static constexpr bool copies_bytes = !std::is_empty_v<T>;  ///< a vector's elements may be copied at once
 
-    /// Appends the bytes of the value.
-    static void write(writer& to, const T& value) { to.bytes(std::addressof(value), sizeof value); }
+    /// Appends the bytes of the value; of an empty type, a zero.
+    static void write(writer& to, const T& value)
+    {
+        if constexpr (copies_bytes) {
+            to.bytes(std::addressof(value), sizeof value);
+        } else {
+            to.value(std::byte{});
+        }
+    }
     /// \return the next value.
     static T read(reader& from)
     {
         if constexpr (std::is_same_v<T, bool>) {
-            return from.value<std::byte>() != std::byte{};  // a bool of other bytes would be undefined
+            return from.value<std::byte>() != std::byte{};  // other bytes than 0 and 1 would be undefined behaviour
+        } else if constexpr (!copies_bytes) {
+            from.value<std::byte>();
+            return {};
         } else if constexpr (std::is_default_constructible_v<T>) {
             T value{};
             from.bytes(std::addressof(value), sizeof value);
@@ -192,21 +198,6 @@ struct serializer<T> {
             from.bytes(bytes.data(), bytes.size());
             return std::bit_cast<T>(bytes);
         }
-    }
-};
-
-/// Types without a value.
-template <class T>
-    requires(std::is_empty_v<T> && std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
-             !detail::is_composed<T>)
-struct serializer<T> {
-    /// Appends a byte, so that values can be counted.
-    static void write(writer& to, const T& /*value*/) { to.value(std::byte{}); }
-    /// \return the next value.
-    static T read(reader& from)
-    {
-        from.value<std::byte>();
-        return {};
     }
 };
 
@@ -229,12 +220,12 @@ struct serializer<std::basic_string<Char, Traits, Allocator>> {
     }
 };
 
-/// Vectors of what can travel.
+/// Vectors.
 template <serializable T, class Allocator>
 struct serializer<std::vector<T, Allocator>> {
-    // Not where somebody has specialised the serializer of a type that could be copied so.
-    static constexpr bool at_once =
-        requires { serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> && std::is_default_constructible_v<T>;
+    /// Whether the elements are copied at once: not where the serializer of a trivially copyable type was specialised.
+    static constexpr bool at_once = requires { requires serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> &&
+                                    std::is_default_constructible_v<T>;
 
     /// Appends the length and the elements.
     static void write(writer& to, const std::vector<T, Allocator>& value)
@@ -287,14 +278,14 @@ struct serializer<std::tuple<T...>> {
     /// Appends every part.
     static void write(writer& to, const std::tuple<T...>& value)
     {
-        to.value(std::byte{});  // an empty tuple counts too
+        to.value(std::byte{});  // an empty tuple takes a byte too
         std::apply([&](const T&... part) { (to.value(part), ...); }, value);
     }
     /// \return the next tuple.
     static std::tuple<T...> read(reader& from)
     {
         from.value<std::byte>();
-        return {from.value<T>()...};  // in braces, where they are read from left to right
+        return {from.value<T>()...};  // braces evaluate from left to right
     }
 };
 
@@ -327,14 +318,9 @@ struct serializer<std::array<T, N>> {
     static std::array<T, N> read(reader& from)
     {
         from.value<std::byte>();
-        return elements(from, std::make_index_sequence<N>());
-    }
-
-private:
-    template <std::size_t... I>
-    static std::array<T, N> elements(reader& from, std::index_sequence<I...> /*indices*/)
-    {
-        return {(static_cast<void>(I), from.value<T>())...};
+        return [&]<std::size_t... I>(std::index_sequence<I...> /*indices*/) {
+            return std::array<T, N>{(static_cast<void>(I), from.value<T>())...};
+        }(std::make_index_sequence<N>());
     }
 };
 

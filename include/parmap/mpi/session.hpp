@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MPI from the first line of main to its last, and its header.
+// Initialises and finalises MPI, and includes its header.
 #pragma once
 
 #include <mpi.h>
@@ -8,7 +8,7 @@
 
 namespace parmap::inline v0_2::mpi {
 
-/// Initialises MPI, unless the program did so itself, and ends it. One for the program, in main:
+/// Initialises MPI, unless the program did so itself, and then finalises it. One a program, first in main:
 ///
 /// ```cpp
 /// const parmap::mpi::session session(argc, argv);
@@ -16,10 +16,11 @@ namespace parmap::inline v0_2::mpi {
 /// if (session.rank() == 0) std::cout << squares[9] << '\n';
 /// ```
 ///
-/// Without mpirun or mpiexec the program runs as one rank.
+/// Without mpirun or mpiexec the program runs as one rank. Finalising waits for all ranks, and a collective call for the
+/// ranks that have not made it: catch an exception that other ranks do not have in main, and call MPI_Abort.
 class PARMAP_EXPORT session {
 public:
-    /// \param argc,argv  those of main; MPI may take arguments of its own out of them
+    /// \param argc,argv  those of main; MPI may remove arguments of its own
     /// \throws std::runtime_error  when MPI was finalized before, or offers less than MPI_THREAD_FUNNELED
     session(int& argc, char**& argv);
     session(const session&) = delete;
@@ -36,5 +37,12 @@ private:
     int rank_{};
     int size_{};
 };
+
+namespace detail {
+
+/// \throws std::logic_error  when MPI cannot be called with this communicator on this thread; the text says what to do
+void require_usable(MPI_Comm communicator);
+
+}  // namespace detail
 
 }  // namespace parmap::inline v0_2::mpi

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between typed algorithms and what carries them to other ranks: blocks are granted, run, and their results
-// brought to rank 0 as bytes. Compiled once, in src/mpi/.
+// The interface between the templates of parmap::mpi and src/mpi/, which is compiled once: it grants blocks to ranks and
+// carries elements and results as bytes.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -20,28 +19,29 @@
 
 namespace parmap::inline v0_2::mpi::detail {
 
-/// Items that a rank was granted, and their results until they are sent.
+namespace pd = parmap::detail;
+
+/// The items that a rank was granted, and their results until they are sent.
 class granted_block {
 public:
     virtual ~granted_block() = default;
 
     /// Runs them, by their indices in the whole range.
-    virtual parmap::detail::block_function function() const = 0;
+    virtual pd::block_function function() const = 0;
 
-    /// Writes the results of the items that returned.
-    /// \param ran  how the block ended; its indices count from the first item of the block
-    virtual void write_results(const parmap::detail::run_result& ran, writer& to) = 0;
+    /// Writes the results of the items that returned; called once, when none runs any more.
+    virtual void write_results(writer& to) = 0;
 };
 
-/// A call, as those see it who deal its items out and carry its results.
+/// What a call does with its items and results, without their types.
 class job {
 public:
     virtual ~job() = default;
 
     /// Called once, when all ranks have agreed.
     /// \param size           items in all
-    /// \param keeps_results  whether this rank is to have them
-    /// \return the quantum: items that stay together
+    /// \param keeps_results  whether this rank gets the results
+    /// \return the quantum: every block begins at a multiple of it
     virtual std::size_t prepare(std::size_t size, bool keeps_results) = 0;
 
     /// On rank 0: writes what other ranks need to run the items and do not have.
@@ -51,49 +51,48 @@ public:
     /// \param elements  what write_elements() wrote; null on rank 0
     virtual std::unique_ptr<granted_block> open(std::size_t begin, std::size_t end, reader* elements) = 0;
 
-    /// On rank 0: takes what write_results() wrote, on whichever rank.
+    /// On rank 0: takes what write_results() wrote on any rank.
     /// \return the failure of an item that shows only now
-    virtual std::optional<parmap::detail::block_failure> keep(std::size_t begin, std::size_t end, reader& results) = 0;
+    virtual std::optional<pd::block_failure> keep(std::size_t begin, std::size_t end, reader& results) = 0;
 
-    /// On rank 0, at the end: writes all results, for the other ranks.
+    /// On rank 0, at the end: writes all results for the other ranks.
     virtual void write_all(writer& to) const = 0;
     /// On the other ranks: takes them.
     virtual void keep_all(reader& results) = 0;
 };
 
-/// An item that failed, on whichever rank.
+/// An item that failed on some rank.
 struct rank_failure {
     std::size_t index{};
     int rank{};
     std::string text{};
     std::exception_ptr cause{};  ///< on the rank where it was thrown
 
-    /// As an exception, for who may want to throw it.
+    /// As an item_error.
     PARMAP_EXPORT std::exception_ptr error() const;
 };
 
-/// How a call ended; the same on every rank, but for the failures of a try_map, of which only ranks with results know.
+/// How a call ended: the same on every rank, but the failures of a try_map are only on ranks that keep results.
 struct call_result {
     std::size_t size{};
     std::size_t completed{};
     stop_reason stopped{stop_reason::none};
-    bool keeps_results{};
     std::vector<rank_failure> failures{};  ///< by increasing index
 
     /// \throws item_error of the lowest failure, else `cancelled` when items were left out
     PARMAP_EXPORT void throw_unless_complete() const;
 };
 
-/// What must be the same on every rank, or is rank 0's to say.
+/// What must be the same on every rank, or is given by rank 0.
 struct call_shape {
     std::string_view kind;  ///< "map"
     std::string types;      ///< of function and results
     std::size_t size{};     ///< items in all
-    bool is_scattered{};    ///< rank 0 alone knows the size, and has the range
-    parmap::detail::on_failure policy{parmap::detail::on_failure::stop};
+    bool is_scattered{};    ///< only rank 0 has the range and knows its size
+    pd::on_failure policy{pd::on_failure::stop};
 };
 
-/// One collective call. What a rank cannot do is told to all, so that none waits for it.
+/// One collective call. An error on one rank before the first item is thrown on all, so that none waits for it.
 class PARMAP_EXPORT call {
 public:
     /// Starts the clock of the timeout.
@@ -103,7 +102,7 @@ public:
     call& operator=(const call&) = delete;
     ~call();
 
-    /// Does something that may throw; run() then throws on every rank.
+    /// Calls `function` unless an attempt has failed. If it throws, run() throws on every rank.
     template <class Function>
     void attempt(const Function& function)
     {
@@ -115,11 +114,10 @@ public:
         }
     }
 
-    /// Whether this is rank 0.
-    bool is_root() const noexcept;
+    bool is_root() const noexcept;  ///< rank 0
 
     /// Runs every item once, on all ranks together.
-    /// \throws std::invalid_argument  on every rank: what differs, or what one could not do
+    /// \throws std::invalid_argument  on every rank: what differs between ranks, or a bad argument on one
     call_result run(job& job, const call_shape& shape);
 
 private:

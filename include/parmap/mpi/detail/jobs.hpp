@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the algorithms do with the items of a block, and how the results come to rank 0.
+// What the algorithms do with the items of a block, and how rank 0 gets the results.
 #pragma once
 
 #include <algorithm>
@@ -17,41 +17,40 @@
 
 #include <parmap/detail/invocation.hpp>
 #include <parmap/detail/slots.hpp>
+#include <parmap/map.hpp>
 #include <parmap/map_reduce.hpp>
 #include <parmap/mpi/detail/call.hpp>
 #include <parmap/mpi/detail/items.hpp>
 
 namespace parmap::inline v0_2::mpi::detail {
 
-/// What a function that returns nothing gives.
-struct nothing {};
-
-template <class Fn, class Element>
-using given_t =
-    std::remove_cvref_t<decltype(pd::invoke_item(std::declval<const Fn&>(), std::size_t{}, std::declval<Element>()))>;
-template <class Fn, class Element>
-using result_t = std::conditional_t<std::is_void_v<given_t<Fn, Element>>, nothing, given_t<Fn, Element>>;
-
 template <class T>
 consteval bool check_result()
 {
-    static_assert(serializable<T>,
+    constexpr bool can_travel = std::is_void_v<T> || serializable<T>;
+    static_assert(can_travel,
                   "parmap::mpi: this result cannot travel to rank 0: specialise parmap::mpi::serializer for its type, "
                   "as serializer.hpp shows; addresses mean nothing elsewhere");
-    return serializable<T>;
+    return can_travel;
 }
 
-/// A map's items on their way: each result goes to rank 0, or, of a for_each, none does.
-enum class wanted { none, all, those_there_are };
+/// Stands for a result of type void.
+struct nothing {};
 
-template <class Items, class Fn, class T, wanted Wanted>
+/// The items of for_each, map and try_map, which sends a result or none for each item. A for_each sends nothing.
+template <class Items, class Fn, class Result, bool IsTryMap>
 class map_job final : public job {
+    using value = std::conditional_t<std::is_void_v<Result>, nothing, Result>;
+    using sent = std::conditional_t<IsTryMap, std::optional<value>, value>;
+    static constexpr bool sends_results = IsTryMap || !std::is_void_v<Result>;
+    static constexpr bool in_place = IsTryMap || pd::filled_in_place<std::vector<value>>;
+
 public:
     map_job(const Items& items, const Fn& fn) : items_(items), fn_(fn) {}
 
     std::size_t prepare(std::size_t size, bool keeps_results) override
     {
-        if (Wanted != wanted::none && keeps_results) results_.resize(size);
+        if (sends_results && keeps_results) results_.resize(size);
         return 1;
     }
 
@@ -65,10 +64,12 @@ public:
     std::optional<pd::block_failure> keep(std::size_t begin, std::size_t end, reader& from) override
     {
         try {
-            for (std::size_t i = begin; i != end; ++i) results_[i] = from.value<carried>();
+            for (std::size_t i = begin; i != end; ++i) results_[i] = from.value<sent>();
         } catch (...) {
-            // All of the block or nothing.
-            for (std::size_t i = begin; has_gaps && i != end; ++i) results_[i] = stored();
+            // All items of the block fail, so a try_map keeps none of its results.
+            if constexpr (IsTryMap) {
+                for (std::size_t i = begin; i != end; ++i) results_[i].reset();
+            }
             throw;
         }
         return std::nullopt;
@@ -76,29 +77,27 @@ public:
 
     void write_all(writer& to) const override
     {
-        if constexpr (Wanted != wanted::none) {
-            for (const stored& result : results_) {
-                if constexpr (std::is_same_v<stored, carried>) {
-                    to.value(result);
-                } else {
-                    to.value(*result);
-                }
+        for (const auto& result : results_) {
+            if constexpr (in_place) {
+                to.value(result);
+            } else {
+                to.value(*result);
             }
         }
     }
+
     void keep_all(reader& from) override
     {
-        for (auto& result : results_) result = from.value<carried>();
+        for (auto& result : results_) result = from.value<sent>();
     }
 
-    /// What each item gave, once all is there.
-    auto& results() { return results_; }
-    std::vector<T> take()
+    /// The results, once all have arrived.
+    std::vector<sent> take()
     {
         if constexpr (in_place) {
             return std::move(results_);
         } else {
-            std::vector<T> all;
+            std::vector<sent> all;
             all.reserve(results_.size());
             for (auto& result : results_) all.push_back(*std::move(result));
             return all;
@@ -106,29 +105,34 @@ public:
     }
 
 private:
-    // A failed item of a try_map leaves a gap. Else a gap is needed only until the results are there.
-    static constexpr bool has_gaps = Wanted == wanted::those_there_are;
-    static constexpr bool in_place = !has_gaps && pd::filled_in_place<std::vector<T>>;
-    using carried = std::conditional_t<has_gaps, std::optional<T>, T>;
-    using stored = std::conditional_t<in_place, T, std::optional<T>>;
-
     class block final : public granted_block {
     public:
         block(const map_job& all, std::size_t begin, std::size_t end, reader* elements)
-            : items_(all.items_, begin, end, elements),
+            : items_(all.items_.open(begin, end, elements)),
               fn_(all.fn_),
               begin_(begin),
               results_(end - begin)
         {
         }
 
-        pd::block_function function() const override { return pd::block_function(run_); }
+        pd::block_function function() const override { return pd::block_function(*this); }
 
-        void write_results(const pd::run_result& /*ran*/, writer& to) override
+        void operator()(std::size_t index) const
         {
-            if constexpr (Wanted == wanted::none) return;
-            for (std::optional<T>& result : results_) {
-                if constexpr (has_gaps) {
+            std::optional<value>& result = results_[index - begin_];
+            if constexpr (std::is_void_v<Result>) {
+                static_cast<void>(pd::invoke_item(fn_, index, items_[index]));
+                result.emplace();
+            } else {
+                result.emplace(pd::invoke_item(fn_, index, items_[index]));
+            }
+        }
+
+        void write_results(writer& to) override
+        {
+            if constexpr (!sends_results) return;
+            for (std::optional<value>& result : results_) {
+                if constexpr (IsTryMap) {
                     to.value(result);
                 } else {
                     to.value(*result);
@@ -138,34 +142,18 @@ private:
         }
 
     private:
-        struct item {
-            const block& self;
-
-            void operator()(std::size_t index) const
-            {
-                std::optional<T>& result = self.results_[index - self.begin_];
-                if constexpr (std::is_same_v<T, nothing>) {
-                    static_cast<void>(pd::invoke_item(self.fn_, index, self.items_[index]));
-                    result.emplace();
-                } else {
-                    result.emplace(pd::invoke_item(self.fn_, index, self.items_[index]));
-                }
-            }
-        };
-
-        const typename Items::block items_;
+        const decltype(std::declval<const Items&>().open(0, 0, nullptr)) items_;
         const Fn& fn_;
         const std::size_t begin_;
-        mutable std::vector<std::optional<T>> results_;
-        const item run_{*this};
+        mutable std::vector<std::optional<value>> results_;
     };
 
     const Items& items_;
     const Fn& fn_;
-    std::vector<stored> results_;
+    std::vector<std::conditional_t<in_place, sent, std::optional<value>>> results_;
 };
 
-/// A reduction's items on their way: partial results go to rank 0, as far as those of a block combine in it.
+/// The items of a reduction: a block combines its partial results as far as it can and sends the rest.
 template <class Items, class Fn, class T, class Op>
 class reduce_job final : public job {
     using tree = pd::reduction_tree<T>;
@@ -228,14 +216,14 @@ private:
     class block final : public granted_block {
     public:
         block(const reduce_job& all, std::size_t begin, std::size_t end, reader* elements)
-            : items_(all.items_, begin, end, elements),
+            : items_(all.items_.open(begin, end, elements)),
               reduction_(items_, all.fn_, all.op_, tree(all.size_, begin, end))
         {
         }
 
         pd::block_function function() const override { return pd::block_function(reduction_, reduction_.leaf_size()); }
 
-        void write_results(const pd::run_result& /*ran*/, writer& to) override
+        void write_results(writer& to) override
         {
             reduction_.tree().for_each_partial([&](const T& partial, std::size_t leaf, std::size_t width) {
                 to.value(leaf);
@@ -245,7 +233,7 @@ private:
         }
 
     private:
-        const typename Items::block items_;
+        const decltype(std::declval<const Items&>().open(0, 0, nullptr)) items_;
         const pd::reduction<typename Items::block, Fn, T, Op> reduction_;
     };
 
@@ -254,16 +242,16 @@ private:
     const Op& op_;
     std::size_t size_{0};
     std::optional<tree> tree_;
-    std::size_t arrived_{0};  // items
+    std::size_t arrived_{0};  // items whose results are in tree_
     T result_;
 };
 
-/// Runs a job over what a call was given as its range.
+/// Reads the range of a call and runs a job over it.
 template <class Job, class Items, class Source>
 call_result run(call& all, Job& job, Items& items, Source& given, std::string_view kind, const std::string& types,
                 pd::on_failure policy = pd::on_failure::stop)
 {
-    all.attempt([&] { items.read(source<Source>::range(given), all.is_root()); });
+    all.attempt([&] { items.read(given, all.is_root()); });
     return all.run(
         job,
         {.kind = kind, .types = types, .size = items.size(), .is_scattered = Items::is_scattered, .policy = policy});
