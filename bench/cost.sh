@@ -28,7 +28,7 @@ std::vector<double> squares(const std::vector<double>& xs)
     return results;
 }
 CPP
-# In turn, so that a machine that slows down slows both.
+# They alternate, so that a machine that slows down slows both.
 for round in {1..9}; do
     for file in parmap tbb; do
         begin=${EPOCHREALTIME//[.,]/}

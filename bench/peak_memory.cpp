@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The most memory that a map of 10^8 doubles ever held, over its input and its output.
+// The peak memory of a map of 10^8 doubles, compared with the memory of its input and output.
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -10,7 +10,7 @@
 
 namespace {
 
-/// VmHWM of this process, in bytes; 0 where /proc does not tell.
+/// The peak resident memory of this process (VmHWM), in bytes; 0 where /proc does not have it.
 std::size_t peak_resident()
 {
     std::ifstream status("/proc/self/status");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a bar costs: a map of many trivial items and an empty map, each with and without, and one tick of a
-// progress_scope. The bar is drawn, on a terminal that a thread empties.
+// The cost of a bar: a map of many trivial items and an empty map, each with and without a bar, and one tick of a
+// progress_scope. The bar is drawn on a terminal, whose output a thread reads.
 //   tqdm publishes 64 ns a tick, indicators 94 us.
 #include <cstdint>
 #include <cstdlib>
@@ -17,7 +17,7 @@
 
 namespace {
 
-/// A terminal whose other side is read and thrown away.
+/// A terminal whose output is read and discarded.
 class terminal {
 public:
     terminal()

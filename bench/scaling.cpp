@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far parmap scales on this machine: 1 .. num_cpus() workers, with the serial share that fits
-// (T(w) = T(1) (s + (1 - s) / w), Amdahl 1967), and the constants that bench/simulation goes on from.
+// How parmap scales on this machine: 1 .. num_cpus() workers, with the serial share s that fits
+// (T(w) = T(1) (s + (1 - s) / w), Amdahl 1967), and the constants for bench/simulation.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -42,7 +42,7 @@ struct scaled_work {
     std::function<void(int workers)> run;
 };
 
-/// The median time with 1 .. all workers, in seconds; the rounds interleaved.
+/// The median times with 1 .. all workers, in seconds; the rounds alternate.
 std::vector<double> times(const scaled_work& work, int all)
 {
     constexpr int rounds = 15;
@@ -57,7 +57,7 @@ std::vector<double> times(const scaled_work& work, int all)
     return medians;
 }
 
-/// The share s of T(1) that no worker helps with, by least squares over all numbers of workers.
+/// The serial share s of T(1), by least squares over all numbers of workers.
 double serial_share(const std::vector<double>& time)
 {
     double above = 0;
@@ -95,7 +95,7 @@ void print_scaling(int all)
     }
 }
 
-/// A claim, by the time of a map of nothing in blocks of one item.
+/// The cost of a claim, by the time of a map that does nothing in blocks of one item.
 double claim_ns(int workers)
 {
     constexpr int items = 1'000'000;
@@ -109,7 +109,7 @@ double claim_ns(int workers)
     return 1e9 * median(taken) / items;
 }
 
-/// From a call until another thread, which has slept for `idle`, runs an item.
+/// The time from a call until another thread, which has slept for `idle`, runs an item.
 double wake_ns(std::chrono::milliseconds idle)
 {
     std::vector<double> taken;
@@ -139,6 +139,6 @@ int main()
     const double wake = wake_ns(1ms);
     fmt::print("\nA thread that has slept for 1 ms runs an item {:.0f} us after the call, after 20 ms {:.0f} us.\n",
                wake / 1e3, wake_ns(20ms) / 1e3);
-    // What every claim costs when all want the cursor: it goes from hand to hand.
+    // With all workers, every claim waits for the cache line of the cursor.
     fmt::print("simulation --claim {:.0f} --transfer {:.0f} --wake {:.0f}\n", claim_ns(1), claim_ns(all), wake);
 }

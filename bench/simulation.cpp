@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the block rule scales past the machine at hand: the makespan over the ideal for 2 .. 256 workers, by
-// an event simulation of claims with the library's own block_sizer. The costs of a claim and of a wake-up are
-// inputs; bench/scaling measures them.
+// How block_sizer scales on larger machines than this one: the makespan over the ideal for 2 .. 256 workers, by an
+// event simulation of claims. The costs of a claim and of a wake-up are inputs; bench/scaling measures them.
 //   simulation [--claim NS] [--transfer NS] [--wake NS]
 #include <algorithm>
 #include <bit>
@@ -27,14 +26,14 @@
 
 namespace {
 
-/// What the machine takes for things, in nanoseconds.
+/// Costs of the machine, in nanoseconds.
 struct machine {
-    double claim = 40;      ///< a claim that nobody contends, with the clock read and the call of the block
-    double transfer = 100;  ///< how long a claim keeps the cursor's cache line from the others who want it
-    double wake = 50'000;   ///< until a thread that sleeps runs; each that is awake wakes two more
+    double claim = 40;      ///< a claim without contention, with the clock read and the call of the block
+    double transfer = 100;  ///< how long a claim keeps the cursor's cache line from other workers
+    double wake = 50'000;   ///< until a sleeping thread runs; each woken thread wakes two more
 };
 
-/// Item costs in nanoseconds, as sums of all before an item: the cost of a block is a difference.
+/// Item costs in nanoseconds, as prefix sums: the cost of a block is a difference.
 class cost_pattern {
 public:
     cost_pattern(std::string name, const std::vector<double>& costs) : name_(std::move(name))
@@ -47,10 +46,10 @@ public:
     const std::string& name() const noexcept { return name_; }
     std::size_t size() const noexcept { return sums_.size() - 1; }
     double of(std::size_t begin, std::size_t end) const noexcept { return sums_[end] - sums_[begin]; }
-    /// Nobody can be faster on this many workers.
+    /// The least time on this many workers, in any order.
     double ideal(int workers) const noexcept { return std::max(sums_.back() / workers, dearest_); }
 
-    /// Nobody who starts items in increasing order can be faster: one at a time, for nothing (Graham's list
+    /// The least time when items start in increasing order: claims of one item that cost nothing (Graham's list
     /// scheduling, 1966).
     double ideal_in_order(int workers) const
     {
@@ -72,7 +71,7 @@ private:
     double dearest_{0};
 };
 
-/// A worker that wants to claim its next block at a time.
+/// A worker, and the time at which it is ready to claim its next block.
 struct claimant {
     double ready;
     std::size_t worker;
@@ -84,7 +83,7 @@ std::chrono::nanoseconds nanoseconds(double ns)
     return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(ns));
 }
 
-/// When a worker runs first: worker 0 is the caller, and a woken thread wakes two more.
+/// When a worker starts: worker 0 is the caller, and a woken thread wakes two more.
 double woken_at(std::size_t worker, const machine& cost, bool asleep)
 {
     return asleep ? cost.wake * static_cast<double>(std::bit_width(worker)) : 0;
@@ -101,7 +100,7 @@ double simulate(const cost_pattern& items, int workers, const machine& cost, boo
     double makespan = 0;
     std::size_t cursor = 0;
     double cursor_free = 0;
-    // What an item cost the first worker that knew: those who begin later begin with it.
+    // The cost of an item by the first block that ended: workers that begin later start with it.
     struct {
         double since = std::numeric_limits<double>::infinity();
         std::chrono::nanoseconds item{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a trace costs: the same work with and without, in turn, as medians of the ratio of neighbours and as the ratio
-// of the best. Each time a new trace, made and written outside of the time.
+// The cost of a trace: the same work with and without one, alternating; the median ratio of neighbours, and the ratio
+// of the best times. Every run has a new trace; making and writing it is not timed.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -40,10 +40,10 @@ void compare(const traced_work& work)
     std::vector<double> on;
     std::vector<double> ratios;
     for (int round = 0; round < rounds; ++round) {
-        const bool first = round % 2 == 0;  // whoever comes second finds warm caches
-        if (first) off.push_back(seconds(work, {}));
+        const bool off_first = round % 2 == 0;  // the second run finds warm caches
+        if (off_first) off.push_back(seconds(work, {}));
         on.push_back(seconds(work, "/dev/null"));
-        if (!first) off.push_back(seconds(work, {}));
+        if (!off_first) off.push_back(seconds(work, {}));
         ratios.push_back(on.back() / off.back());
     }
     std::ranges::sort(ratios);

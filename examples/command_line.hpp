@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the examples that are command-line programs share besides parmap: options, exit codes, and input that is
-// read piece by piece.
+// Command-line options, exit codes and reading of files for the examples. Nothing here is about parmap.
 #pragma once
 
 #include <algorithm>
@@ -23,13 +22,13 @@
 
 namespace command_line {
 
-/// What the user got wrong. A type of its own: the run may throw std::invalid_argument too, for a bad
-/// PARMAP_MAX_WORKERS, and the usage is no help with that.
+/// Wrong arguments, after which the usage is printed. parmap throws std::invalid_argument for a bad
+/// PARMAP_MAX_WORKERS, where the usage is no help, so this is another type.
 struct wrong_arguments : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The whole number >= 0 that the text is, if it is one.
+/// The text as a whole number >= 0; nothing when it is none.
 inline std::optional<int> number(std::string_view text)
 {
     int n = 0;
@@ -38,10 +37,10 @@ inline std::optional<int> number(std::string_view text)
     return n;
 }
 
-/// An option, and what is done when it is given.
+/// An option, and the function that takes its value.
 struct option {
     std::string_view name;
-    std::string_view value;  // what it needs, such as "a number"; empty when it needs none
+    std::string_view value;  // such as "a number"; empty for an option without a value
     std::function<void(std::string_view)> set;
 };
 
@@ -56,9 +55,9 @@ inline option number_option(std::string_view name, std::optional<int>& to)
             }};
 }
 
-/// Sets what the options among the words say; "--" ends them.
-/// \return the other words, or nothing when help was asked for
-/// \throws wrong_arguments with a sentence about what is wrong
+/// Sets each option among the words; "--" ends the options.
+/// \return the other words; nothing after --help
+/// \throws wrong_arguments that says what is wrong
 inline std::optional<std::vector<std::string>> operands(const std::vector<std::string_view>& words,
                                                         const std::vector<option>& options)
 {
@@ -84,9 +83,9 @@ inline std::optional<std::vector<std::string>> operands(const std::vector<std::s
     return rest;
 }
 
-/// Runs a program with what is not an option among its arguments, prints its usage when asked to, and says on stderr
-/// what it throws.
-/// \return what it returns; 1 for a failure, 2 for wrong arguments
+/// Sets the options, then calls `program` with the other arguments. Prints the usage for --help, and an exception on
+/// stderr.
+/// \return the exit code: that of `program`, 1 after an exception, 2 for wrong arguments
 int run(std::string_view name, std::string_view usage, const std::vector<std::string_view>& words,
         const std::vector<option>& options, const auto& program)
 {
@@ -104,15 +103,15 @@ int run(std::string_view name, std::string_view usage, const std::vector<std::st
     }
 }
 
-/// The operands of a program that needs some. \throws wrong_arguments that says what they are
+/// Returns `given`. \throws wrong_arguments when it is empty
 inline const std::vector<std::string>& at_least_one(std::string_view what, const std::vector<std::string>& given)
 {
     if (given.empty()) throw wrong_arguments("no " + std::string(what) + " was given");
     return given;
 }
 
-/// Reads what is there, up to the size of the buffer. \return the bytes read; 0 at the end
-/// \throws std::system_error that has the name
+/// Reads at most as much as the buffer holds. \return the bytes read; 0 at the end
+/// \throws std::system_error whose text begins with `name`
 inline std::size_t read_some(int fd, std::span<std::byte> buffer, const std::string& name)
 {
     while (true) {
@@ -122,7 +121,7 @@ inline std::size_t read_some(int fd, std::span<std::byte> buffer, const std::str
     }
 }
 
-/// A file that closes itself. What it throws names it.
+/// A file that closes itself. Its exceptions name the path.
 class input_file {
 public:
     explicit input_file(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// oneTBB inside a task graph, a map inside oneTBB's flow graph, and a task graph in an arena of the caller's.
+// parmap and oneTBB together: oneTBB inside a task graph, a map inside oneTBB's flow graph, and a task graph in the
+// caller's arena.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -17,13 +18,13 @@
 
 namespace {
 
-/// A step that sorts on every CPU that the map beside it leaves idle.
+/// One step calls tbb::parallel_sort while another maps: both share the CPUs.
 bool sort_in_a_step()
 {
     parmap::task_graph graph;
     const auto numbers = graph.add("make", [] {
         std::vector<std::uint32_t> v(300'000);
-        std::ranges::generate(v, [x = 1U]() mutable { return x *= 2'654'435'769U; });  // in no order
+        std::ranges::generate(v, [x = 1U]() mutable { return x *= 2'654'435'769U; });  // unsorted
         return v;
     });
     const auto sorted = graph.add(
@@ -46,7 +47,7 @@ bool sort_in_a_step()
     return fits.get();
 }
 
-/// Each message of a flow graph is answered with the help of every CPU.
+/// A node of a flow graph runs a map, which uses every CPU.
 bool map_in_a_flow_graph()
 {
     tbb::flow::graph graph;
@@ -60,21 +61,21 @@ bool map_in_a_flow_graph()
     for (const int n : {10, 1'000, 100'000}) sum_of_squares.try_put(n);
     graph.wait_for_all();
 
-    std::ranges::sort(sums);  // they come as they finish
+    std::ranges::sort(sums);  // they arrive as they finish
     return sums == std::vector<long>{285, 332'833'500, 333'328'333'350'000};
 }
 
-/// How many items run at once.
-class crowd {
+/// Counts how many items run at once.
+class running_items {
 public:
-    void enter()
+    void begin()
     {
-        const int here = ++now_;
+        const int now = ++now_;
         int before = most_;
-        while (before < here && !most_.compare_exchange_weak(before, here)) {
+        while (before < now && !most_.compare_exchange_weak(before, now)) {
         }
     }
-    void leave() { --now_; }
+    void end() { --now_; }
     int most() const { return most_; }
 
 private:
@@ -82,19 +83,19 @@ private:
     std::atomic<int> most_{0};
 };
 
-/// A whole graph within an arena of two threads, which says something where there are more CPUs.
-/// \return the items that ran at once, at most; 0 when the answer is wrong
+/// A graph that runs in an arena of two threads keeps to two, on any number of CPUs.
+/// \return the most items that ran at once; 0 when the result is wrong
 int graph_in_an_arena_of_two()
 {
-    crowd items;
+    running_items running;
     parmap::task_graph graph;
     const auto numbers = graph.add("count", [] { return std::views::iota(0L, 20'000L); });
     std::vector<parmap::task<long>> sums;
     for (const long factor : {1, 2, 3, 4}) {
-        const auto products = graph.map("multiply", numbers, [&items, factor](long x) {
-            items.enter();
+        const auto products = graph.map("multiply", numbers, [&running, factor](long x) {
+            running.begin();
             const long product = x * factor;
-            items.leave();
+            running.end();
             return product;
         });
         sums.push_back(graph.reduce("add up", products, 0L, std::plus<>()));
@@ -102,7 +103,7 @@ int graph_in_an_arena_of_two()
     const auto total = graph.add(
         "total", [](parmap::task_results<long> all) { return std::accumulate(all.begin(), all.end(), 0L); }, sums);
     tbb::task_arena(2).execute([&] { graph.run(); });
-    return total.get() == 10 * (19'999L * 20'000L / 2) ? items.most() : 0;
+    return total.get() == 10 * (19'999L * 20'000L / 2) ? running.most() : 0;
 }
 
 }  // namespace

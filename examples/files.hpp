@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the examples that work on whole trees share: the files below some directories, their SHA-256, how their names
-// are printed, and what becomes of those that cannot be read.
+// For the examples that read directory trees: the list of files, their SHA-256, their names as printed, and the errors
+// of files that cannot be read.
 #pragma once
 
 #include <algorithm>
@@ -28,23 +28,23 @@
 
 namespace files {
 
-/// What could not be read, and why.
-struct complaint {
+/// A path that could not be read, and why.
+struct file_error {
     std::string path;
     std::string why;
 };
 
-/// What was made of all that could be read, as a range, and what could not.
+/// A range of what could be read, and the errors of what could not.
 template <class T>
 struct found {
     auto begin() const { return items.begin(); }
     auto end() const { return items.end(); }
 
     std::vector<T> items;
-    std::vector<complaint> complaints;
+    std::vector<file_error> errors;
 };
 
-/// The system's words for it, without the path, which the complaint has.
+/// The system's text of the error. The path is left out: file_error has it.
 inline std::string reason(const parmap::failure& failed)
 {
     try {
@@ -56,7 +56,7 @@ inline std::string reason(const parmap::failure& failed)
     }
 }
 
-/// What lies directly in a directory.
+/// The entries of one directory, or of all directories of one level.
 struct listing {
     std::vector<std::string> files;
     std::vector<std::string> directories;
@@ -77,8 +77,8 @@ inline listing list(const std::string& directory)
     return found;
 }
 
-/// The regular files below the roots, or the roots themselves where they are files, by path. Each level of
-/// directories is listed on up to `workers` CPUs.
+/// The regular files below the roots, sorted by path; a root may be a file itself. Each level of directories is one
+/// try_map, on up to `workers` CPUs.
 inline found<std::string> below(const std::vector<std::string>& roots, std::optional<int> workers)
 {
     found<std::string> tree;
@@ -86,7 +86,7 @@ inline found<std::string> below(const std::vector<std::string>& roots, std::opti
     for (const std::string& root : roots) {
         std::error_code error;
         add(root, std::filesystem::symlink_status(root, error), level);
-        if (error) tree.complaints.push_back({root, error.message()});
+        if (error) tree.errors.push_back({root, error.message()});
     }
     tree.items = std::move(level.files);
     while (!level.directories.empty()) {
@@ -99,14 +99,14 @@ inline found<std::string> below(const std::vector<std::string>& roots, std::opti
             std::ranges::move(listed->directories, std::back_inserter(level.directories));
         }
         for (const parmap::failure& failed : listings.failures) {
-            tree.complaints.push_back({directories[failed.index], reason(failed)});
+            tree.errors.push_back({directories[failed.index], reason(failed)});
         }
     }
     std::ranges::sort(tree.items);
     return tree;
 }
 
-/// Calls `use` with one piece of a file after the other; the file is never whole in memory.
+/// Calls `use` with one piece of a file after the other, of at most 64 KiB.
 void for_each_piece(const std::string& path, const auto& use)
 {
     const command_line::input_file input(path);
@@ -138,7 +138,7 @@ inline std::string sha256(const std::string& path)
     return hex;
 }
 
-/// The path as sha256sum prints it, in one line: a newline, a return and a backslash are escaped.
+/// The path as sha256sum prints it, in one line: newline, carriage return and backslash are escaped.
 inline std::string escaped(const std::string& path)
 {
     std::string name;
@@ -160,16 +160,16 @@ inline std::string escaped(const std::string& path)
     return name;
 }
 
-/// Ends the output of a program, and says on stderr what went wrong.
+/// Flushes stdout and prints the errors on stderr.
 /// \return the exit code
-inline int end_output(std::string_view program, const std::vector<complaint>& complaints)
+inline int end_output(std::string_view program, const std::vector<file_error>& errors)
 {
     std::cout.flush();
-    for (const complaint& c : complaints) {
-        std::cerr << program << ": " << c.path << ": " << c.why << '\n';
+    for (const file_error& error : errors) {
+        std::cerr << program << ": " << error.path << ": " << error.why << '\n';
     }
     if (!std::cout) std::cerr << program << ": the output could not be written\n";
-    return complaints.empty() && std::cout ? 0 : 1;
+    return errors.empty() && std::cout ? 0 : 1;
 }
 
 }  // namespace files

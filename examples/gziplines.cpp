@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compresses standard input as gzip does, on every CPU, with as much in memory for any input.
+// Compresses standard input as gzip does, on every CPU, in bounded memory: a stream over chunks of the input.
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -29,10 +29,9 @@ constexpr std::string_view usage =
     "usage: gziplines [--workers N] [--level 1..9]\n"
     "Compresses standard input to standard output, for gzip -d and zcat to read:\n"
     "  gziplines <access.log >access.log.gz\n"
-    "Every MB is a gzip member of its own, of whole lines; only a line longer than that is cut. The output "
-    "is\n"
-    "the same for any number of workers, and the memory, about 8 MB for each, for any length of the input.\n"
-    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "Each gzip member holds at most 1 MiB of whole lines; a longer line is cut. The output is the same for\n"
+    "any number of workers. The memory, about 8 MB for each worker, is the same for any length of the input.\n"
+    "  --workers N  threads to use; 0 or 1: only the main thread (default: every CPU)\n"
     "  --level N    1 is the fastest, 9 makes the smallest output (default: 6)\n"
     "Exit code: 0, 1 for a failure (the output is cut short), 2 for wrong arguments.\n";
 
@@ -43,7 +42,7 @@ struct arguments {
     int level{6};
 };
 
-/// \throws wrong_arguments with a sentence about what is wrong.
+/// \throws wrong_arguments unless the text is 1 to 9
 int parse_level(std::string_view text)
 {
     if (text.size() != 1 || text[0] < '1' || text[0] > '9') {
@@ -54,7 +53,7 @@ int parse_level(std::string_view text)
 
 using bytes = std::vector<unsigned char>;
 
-/// Fills the buffer as far as there is more. \return the bytes read; fewer than asked for only at the end
+/// Fills the buffer. \return the bytes read; fewer than its size only at the end of the input
 std::size_t read_input(std::span<unsigned char> buffer)
 {
     const std::span memory = std::as_writable_bytes(buffer);
@@ -78,8 +77,8 @@ void write_output(std::span<const unsigned char> buffer)
     }
 }
 
-/// Standard input in chunks that end where a line does; the next is read when the iterator goes on. A line that
-/// fills a chunk is cut, so that no chunk is larger than the others.
+/// Standard input as a range of chunks that end where a line ends. Incrementing the iterator reads the next chunk. A
+/// line longer than a chunk is cut.
 class input_chunks : public std::ranges::view_base {
 public:
     class iterator {
@@ -90,7 +89,7 @@ public:
 
         explicit iterator(input_chunks& chunks) : chunks_(&chunks) {}
 
-        /// To be moved out: the chunks before are not needed any more.
+        /// An rvalue: the stream moves the chunk out instead of copying it.
         bytes&& operator*() const { return std::move(chunks_->chunk_); }
         iterator& operator++()
         {
@@ -117,7 +116,7 @@ private:
     void read()
     {
         chunk_ = std::exchange(begun_line_, {});
-        // Not asked again: a terminal would go on.
+        // On a terminal, another read would wait for more input.
         if (is_at_end_) return;
         const std::size_t begun = chunk_.size();
         chunk_.resize(chunk_size);
@@ -138,28 +137,28 @@ private:
         chunk_.erase(lines_end, chunk_.end());
     }
 
-    bytes chunk_;       // the one that the iterator is at; empty at the end
-    bytes begun_line_;  // for the next chunk
+    bytes chunk_;       // the current chunk; empty at the end
+    bytes begun_line_;  // the beginning of the next chunk
     bool is_at_end_{false};
 };
 
 /// The chunk as a gzip member.
 bytes compress(bytes chunk, int level)
 {
-    constexpr int with_gzip_header = 16;  // zlib's number for it
-    constexpr int usual_memory = 8;
+    constexpr int with_gzip_header = 16;  // see deflateInit2 in zlib.h
+    constexpr int default_memory_level = 8;
     z_stream stream{};
-    const int error =
-        deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + with_gzip_header, usual_memory, Z_DEFAULT_STRATEGY);
+    const int error = deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + with_gzip_header, default_memory_level,
+                                   Z_DEFAULT_STRATEGY);
     if (error != Z_OK) throw std::runtime_error(std::string("zlib: ") + zError(error));
-    const std::unique_ptr<z_stream, decltype(&deflateEnd)> ended_here(&stream, deflateEnd);
+    const std::unique_ptr<z_stream, decltype(&deflateEnd)> end_at_return(&stream, deflateEnd);
 
     bytes member(deflateBound(&stream, chunk.size()));
     stream.next_in = chunk.data();
     stream.avail_in = static_cast<uInt>(chunk.size());
     stream.next_out = member.data();
     stream.avail_out = static_cast<uInt>(member.size());
-    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib: a chunk is left over");
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib: a chunk was not compressed whole");
     member.resize(stream.total_out);
     return member;
 }
@@ -174,7 +173,7 @@ void compress_input(const arguments& args)
         write_output(member);
         is_empty = false;
     }
-    // No member at all would not be a gzip file.
+    // A gzip file has at least one member.
     if (is_empty) write_output(compress({}, args.level));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sha256tree prints, on one machine and on many.
+// The output of sha256tree and sha256tree_mpi.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@
 
 namespace hash_lines {
 
-/// The line sha256sum prints: names that had to be escaped are marked.
+/// A line as sha256sum prints it: a backslash in front marks an escaped name.
 inline std::string line(const std::string& hash, const std::string& path)
 {
     const std::string name = files::escaped(path);
     return (name.size() != path.size() ? "\\" : "") + hash + "  " + name + '\n';
 }
 
-/// Prints a line for every file that could be read, and says on stderr which could not, with the words of `reason`.
+/// Prints a line for every file that could be read, and on stderr the others with the text that `reason` gives.
 /// \return the exit code
 int print(std::string_view program, files::found<std::string> tree, const parmap::outcome<std::string>& hashes,
           const auto& reason)
@@ -29,9 +29,9 @@ int print(std::string_view program, files::found<std::string> tree, const parmap
         if (hashes.values[i]) std::cout << line(*hashes.values[i], tree.items[i]);
     }
     for (const parmap::failure& failed : hashes.failures) {
-        tree.complaints.push_back({tree.items[failed.index], reason(failed)});
+        tree.errors.push_back({tree.items[failed.index], reason(failed)});
     }
-    return files::end_output(program, tree.complaints);
+    return files::end_output(program, tree.errors);
 }
 
 }  // namespace hash_lines

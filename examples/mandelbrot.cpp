@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws a piece of the Mandelbrot set on every CPU. An item is a row of pixels, and rows are of very unequal
-// cost: most points take some hundred steps, those in the set take 4000.
+// Draws a part of the Mandelbrot set on every CPU. An item is a row of pixels. The cost of rows differs much: most
+// points take a few hundred steps, points in the set take 4,000.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -34,9 +34,9 @@ namespace {
 
 constexpr std::string_view usage =
     "usage: mandelbrot [--size WIDTHxHEIGHT] [--workers N] [--compare] OUT.png\n"
-    "Draws one of the small Mandelbrot sets within the Mandelbrot set.\n"
+    "Draws one of the small copies of the Mandelbrot set within the set.\n"
     "  --size WIDTHxHEIGHT  in pixels, each 1 to 30000 (default: 720x480)\n"
-    "  --workers N          threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "  --workers N          threads to use; 0 or 1: only the main thread (default: every CPU)\n"
     "  --compare            also time one worker, std::threads with equal shares of the rows, and parmap\n"
     "Exit code: 0, 1 for a failure, 2 for wrong arguments.\n";
 
@@ -70,14 +70,14 @@ std::string the_only(const std::vector<std::string>& operands)
     return operands[0];
 }
 
-// What is drawn, in the plane of complex numbers, and after how many steps a point counts as in the set.
+// The part of the complex plane that is drawn, and the number of steps after which a point counts as in the set.
 constexpr double left = -0.7436492;
 constexpr double top = 0.1318323;
 constexpr double view_width = 0.0000122;
 constexpr int most_steps = 4'000;
 
-/// How many steps of z = z * z + c, from 0, take z far from 0; infinity for a point of the set. How far z went
-/// beyond the limit takes off a part of the last step, or colours would come in bands.
+/// The number of steps of z = z * z + c, from 0, until z is far from 0; infinity for a point in the set. It has a
+/// fraction, by how far z went beyond the limit: whole numbers would give bands of colour.
 double steps_to_escape(double re, double im)
 {
     constexpr double limit = 256 * 256;
@@ -97,8 +97,8 @@ using colour = std::array<double, 3>;           // red, green, blue, from 0 to 1
 using pixel = std::array<std::uint8_t, 3>;      // the same, from 0 to 255
 using image = std::vector<std::vector<pixel>>;  // rows
 
-/// Night, blue, white, gold, black: over the logarithm of the steps, from 75 on, blue comes and goes, then green,
-/// then red, each while the steps grow 60-fold.
+/// Dark, blue, white, gold, black: along the logarithm of the steps, from 75 on, first blue rises and falls, then
+/// green, then red, each while the steps grow 60-fold.
 colour colour_after(double steps)
 {
     const auto wave = [t = std::log(steps / 75) / std::log(60)](double begin) {
@@ -107,7 +107,7 @@ colour colour_after(double steps)
     return {wave(0.2), wave(0.1), wave(0)};
 }
 
-/// The mean of four points of the pixel, which smooths edges.
+/// The mean of four points of the pixel, for smooth edges.
 pixel draw_pixel(int column, int row, double size)
 {
     colour sum{};
@@ -130,14 +130,14 @@ std::vector<pixel> draw_row(int row, int width)
     return pixels;
 }
 
-/// A worker that is done with a row takes the next one.
+/// With parmap: a worker that has finished takes the next rows.
 image draw(const arguments& args, const parmap::options& options)
 {
     const auto row = [&](int number) { return draw_row(number, args.width); };
     return parmap::map(std::views::iota(0, args.height), row, options);
 }
 
-/// What is written by hand: each thread has an equal share of the rows, and no other when it is done.
+/// Without parmap: each thread draws an equal share of the rows, and then waits for the slowest.
 image draw_in_shares(const arguments& args, int threads)
 {
     image picture(static_cast<std::size_t>(args.height));
@@ -147,25 +147,25 @@ image draw_in_shares(const arguments& args, int threads)
             picture[static_cast<std::size_t>(row)] = draw_row(row, args.width);
         }
     };
-    std::vector<std::jthread> team;
-    team.reserve(static_cast<std::size_t>(threads));
-    for (int share = 0; share < threads; ++share) team.emplace_back(draw_share, share);
-    team.clear();  // waits for them
+    std::vector<std::jthread> running;
+    running.reserve(static_cast<std::size_t>(threads));
+    for (int share = 0; share < threads; ++share) running.emplace_back(draw_share, share);
+    running.clear();  // joins the threads
     return picture;
 }
 
-/// The seconds that one drawing takes. \throws std::runtime_error when it is not the expected picture
+/// The seconds that one drawing takes. \throws std::runtime_error when the picture differs from `expected`
 template <class Draw>
 double seconds(const Draw& draw, const image& expected)
 {
     const auto begin = std::chrono::steady_clock::now();
     const image picture = draw();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    if (picture != expected) throw std::runtime_error("one way to draw gives another picture than the rest");
+    if (picture != expected) throw std::runtime_error("two ways to draw give different pictures");
     return took.count();
 }
 
-/// Three ways to the same picture, in turn, so that a machine that slows down slows them all.
+/// Times three ways to draw the picture. They alternate, so that a machine that slows down slows all three.
 void compare(const image& expected, const arguments& args)
 {
     const int n = std::clamp(args.workers.value_or(parmap::num_cpus()), 1, parmap::num_cpus());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The price of an Asian option by Monte Carlo, on every CPU of every rank. The random numbers of a path depend on its
-// index alone, and map_reduce groups the sum by the number of paths alone: the price has the same bits on one rank
-// and on a hundred.
+// index alone, and the grouping of the sum on the number of paths alone: the price has the same bits on one rank and
+// on a hundred.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -22,8 +22,7 @@ namespace {
 
 constexpr std::string_view usage =
     "usage: monte_carlo_mpi [--workers N] [--paths N]\n"
-    "Prints the price of a call on the mean of twelve monthly prices, as a decimal number and with all its "
-    "bits.\n"
+    "Prints the price of a call on the mean of twelve monthly prices, rounded and exactly (hexadecimal).\n"
     "  --workers N  threads of each rank that draw paths (default: every CPU)\n"
     "  --paths N    how many to draw (default: 1000000)\n"
     "Exit code: 0, 1 for a failure, 2 for wrong arguments.\n";
@@ -33,7 +32,7 @@ class generator {
 public:
     explicit generator(std::uint64_t key) noexcept : state_(mixed(key)) {}
 
-    /// Of a normal distribution (Box and Muller, 1958).
+    /// A number from the normal distribution (Box and Muller, 1958).
     double normal() noexcept
     {
         const double radius = std::sqrt(-2 * std::log(uniform()));
@@ -48,7 +47,7 @@ private:
         return x ^ (x >> 31U);
     }
 
-    /// In (0, 1].
+    /// A number in (0, 1].
     double uniform() noexcept
     {
         state_ += 0x9E3779B97F4A7C15U;
@@ -58,7 +57,8 @@ private:
     std::uint64_t state_;
 };
 
-/// What the option pays at the end of one path of the share's price, from 100 on (Black and Scholes, 1973).
+/// The discounted payoff of the option for one path of the share's price, which starts at 100 (Black and Scholes,
+/// 1973).
 double payoff(std::uint64_t path)
 {
     constexpr int months = 12;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bar of a map around oneTBB's own algorithms, and around a serial loop.
+// The progress bar of parmap for oneTBB's algorithms (progress_scope) and for a serial loop (tracked).
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -54,16 +54,17 @@ double in_parallel_pipeline()
     parmap::progress_scope progress(items, "parallel_pipeline");
     std::size_t next = 0;
     double last = 0;
-    tbb::parallel_pipeline(16, tbb::make_filter<void, std::size_t>(tbb::filter_mode::serial_in_order,
-                                                                   [&](tbb::flow_control& flow) {
-                                                                       if (next == items) flow.stop();
-                                                                       return next++;
-                                                                   }) &
+    const auto read = [&](tbb::flow_control& flow) {
+        if (next == items) flow.stop();
+        return next++;
+    };
+    const auto consume = [&](double x) {
+        last = x;
+        progress.advance();
+    };
+    tbb::parallel_pipeline(16, tbb::make_filter<void, std::size_t>(tbb::filter_mode::serial_in_order, read) &
                                    tbb::make_filter<std::size_t, double>(tbb::filter_mode::parallel, &work) &
-                                   tbb::make_filter<double, void>(tbb::filter_mode::serial_in_order, [&](double x) {
-                                       last = x;
-                                       progress.advance();
-                                   }));
+                                   tbb::make_filter<double, void>(tbb::filter_mode::serial_in_order, consume));
     return last;
 }
 

@@ -28,8 +28,8 @@ constexpr std::string_view usage =
     "Prints the SHA-256, the number of lines and the type of every regular file below each DIR, in the\n"
     "order of their paths, then totals for each type and for all. Symbolic links are not followed. In\n"
     "names, newline, return and backslash are printed as \\n, \\r and \\\\.\n"
-    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
-    "  --dot FILE   write the graph of what was done, with times, in the language of Graphviz\n"
+    "  --workers N  threads to use; 0 or 1: only the main thread (default: every CPU)\n"
+    "  --dot FILE   write the task graph, with times, in the language of Graphviz\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
 struct arguments {
@@ -37,14 +37,14 @@ struct arguments {
     std::optional<std::string> dot;
 };
 
-/// What a function made of a file, or why the file cannot be read.
+/// The result for one file, or why the file cannot be read.
 template <class T>
 struct attempt {
     std::optional<T> value;
     std::string why;
 };
 
-/// The function of a path, made to return the system's complaint about the file, which ends no run.
+/// Wraps a function of a path: it returns a system error instead of throwing it, so that the other files go on.
 template <class Fn>
 auto attempted(Fn fn)
 {
@@ -63,7 +63,7 @@ struct extent {
     std::uint64_t bytes{0};
 };
 
-/// As wc counts them: a line ends with a newline.
+/// Counts as wc does: a line ends with a newline.
 extent measure(const std::string& path)
 {
     extent size;
@@ -74,7 +74,7 @@ extent measure(const std::string& path)
     return size;
 }
 
-/// Whether bytes are text: UTF-8 as RFC 3629 has it, without NUL.
+/// Checks whether bytes are text: valid UTF-8 (RFC 3629) without NUL.
 class text_check {
 public:
     void read(unsigned char c)
@@ -95,8 +95,8 @@ public:
     bool is_ascii() const { return is_text_ && is_ascii_; }
 
 private:
-    /// Of several bytes: how many follow, and what the next may be, so that no character has two forms, none is a
-    /// surrogate, and none lies beyond U+10FFFF.
+    /// The first byte of a character says how many follow, and limits the next: no character has two forms, none is
+    /// a surrogate, and none is beyond U+10FFFF.
     void begin_character(unsigned char c)
     {
         is_ascii_ = false;
@@ -122,7 +122,7 @@ private:
     bool is_ascii_{true};
 };
 
-/// Takes the first word off the text.
+/// Removes the first word from the text. \return the word
 std::string_view take_word(std::string_view& text)
 {
     constexpr std::string_view space = " \t";
@@ -132,7 +132,7 @@ std::string_view take_word(std::string_view& text)
     return word;
 }
 
-/// What the line after #! asks for. Names that are hard to print, or to tell, are left out.
+/// The interpreter that the line after #! names; just "script" when its name is long or has special characters.
 std::string script_type(std::string_view line)
 {
     const std::string_view program = take_word(line);
@@ -146,7 +146,7 @@ std::string script_type(std::string_view line)
     return is_plain && !name.empty() && name.size() <= 20 ? std::string(name) + " script" : "script";
 }
 
-/// What the first bytes of a file tell, if they do.
+/// The type that the first bytes of a file show, if any.
 std::optional<std::string> type_by_signature(std::string_view head)
 {
     using namespace std::string_view_literals;
@@ -163,7 +163,7 @@ std::optional<std::string> type_by_signature(std::string_view head)
     return std::nullopt;
 }
 
-/// The type that a file's content tells; its name has no say.
+/// The type of a file by its content; its name does not matter.
 std::string type_of(const std::string& path)
 {
     std::optional<std::string> type;
@@ -187,19 +187,19 @@ struct row {
     extent size;
 };
 
-/// The rows of the files of which everything is known; complaints about the others.
+/// A row for each file that could be read, and the errors of the others.
 files::found<row> join(const files::found<std::string>& tree, const std::vector<attempt<std::string>>& hashes,
                        const std::vector<attempt<extent>>& sizes, const std::vector<attempt<std::string>>& types)
 {
-    files::found<row> table{{}, tree.complaints};
+    files::found<row> table{{}, tree.errors};
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
         const std::string& path = tree.items[i];
         if (!hashes[i].value) {
-            table.complaints.push_back({path, hashes[i].why});
+            table.errors.push_back({path, hashes[i].why});
         } else if (!sizes[i].value) {
-            table.complaints.push_back({path, sizes[i].why});
+            table.errors.push_back({path, sizes[i].why});
         } else if (!types[i].value) {
-            table.complaints.push_back({path, types[i].why});
+            table.errors.push_back({path, types[i].why});
         } else {
             table.items.push_back({path, *hashes[i].value, *types[i].value, *sizes[i].value});
         }
@@ -220,7 +220,7 @@ struct tally {
     }
 };
 
-/// Of each type.
+/// The tally of each type.
 struct totals {
     totals() = default;
     totals(const row& file) : by_type{{file.type, {1, file.size}}} {}
@@ -234,14 +234,14 @@ totals merged(totals a, const totals& b)
     return a;
 }
 
-/// The width of a column of numbers, none of which is greater.
+/// The width of a column with this heading and numbers up to `greatest`.
 int width(std::string_view heading, std::uint64_t greatest)
 {
     return static_cast<int>(std::max(heading.size(), std::to_string(greatest).size()));
 }
 
-/// The report, whole.
-std::string in_words(const files::found<row>& table, const totals& sums)
+/// The text of the report.
+std::string lay_out(const files::found<row>& table, const totals& sums)
 {
     tally all;
     std::size_t type_width = std::string_view("type").size();
@@ -292,19 +292,19 @@ int print_report(const std::vector<std::string>& roots, const arguments& args)
     const auto types = graph.map("detect types", tree, attempted(type_of));
     const auto table = graph.add("join", join, tree, hashes, sizes, types);
     const auto sums = graph.reduce("add up", table, totals(), merged);
-    const auto text = graph.add("lay out", in_words, table, sums);
+    const auto text = graph.add("lay out", lay_out, table, sums);
     const auto draw = [&] { return !args.dot || write(graph.dot(), *args.dot); };
     try {
         graph.run({.max_workers = args.workers, .progress = parmap::progress_bar{.label = "report", .unit = "step"}});
     } catch (...) {
-        draw();  // which step failed, and which were left out
+        draw();  // shows which step failed and which did not run
         throw;
     }
 
     std::cout << text.get();
-    std::vector<files::complaint> complaints = table.get().complaints;
-    if (!draw()) complaints.push_back({*args.dot, "the graph could not be written"});
-    return files::end_output("report", complaints);
+    std::vector<files::file_error> errors = table.get().errors;
+    if (!draw()) errors.push_back({*args.dot, "the graph could not be written"});
+    return files::end_output("report", errors);
 }
 
 }  // namespace

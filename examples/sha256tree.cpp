@@ -17,7 +17,7 @@ constexpr std::string_view usage =
     "usage: sha256tree [--workers N] DIR...\n"
     "Prints the SHA-256 of every regular file below each DIR, in the order of their paths, as\n"
     "sha256sum does. Symbolic links are not followed.\n"
-    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "  --workers N  threads to use; 0 or 1: only the main thread (default: every CPU)\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
 int hash_tree(const std::vector<std::string>& roots, std::optional<int> workers)

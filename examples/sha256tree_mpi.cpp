@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sha256tree on every CPU of every rank: `mpirun -n 4 --bind-to none sha256tree_mpi DIR...` prints what sha256tree
-// prints. Compare the two: they differ in the session, the call, and who prints.
+// prints. The two programs differ in the session, in the call, and in that only rank 0 prints.
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -24,7 +24,7 @@ constexpr std::string_view usage =
     "  --workers N  threads of each rank that hash (default: every CPU)\n"
     "Exit code: 0, 1 for a failure (unreadable files are named on stderr), 2 for wrong arguments.\n";
 
-/// The system's words for it. Of an exception on another rank there is the text, which is "path: words".
+/// The system's text of the error. An exception arrives as its text, "path: reason", from any rank.
 std::string reason(const parmap::failure& failed)
 {
     try {

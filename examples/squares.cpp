@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest whole program: the squares of 0 .. 9,999, on every CPU, in order.
+// The smallest complete program: the squares of 0 .. 9,999, computed on every CPU, in order.
 #include <iostream>
 #include <numeric>
 #include <ranges>

@@ -24,8 +24,8 @@ namespace {
 constexpr std::string_view usage =
     "usage: wordcount [--workers N] [--top N] FILE...\n"
     "Prints how often each word occurs in all FILEs together, the most frequent first, as uniq -c does.\n"
-    "A word is as many ASCII letters as stand side by side in one FILE; capitals count as small letters.\n"
-    "  --workers N  threads to use; 0 or 1: no other than its own (default: every CPU)\n"
+    "A word is a longest run of ASCII letters in one FILE; capitals count as small letters.\n"
+    "  --workers N  threads to use; 0 or 1: only the main thread (default: every CPU)\n"
     "  --top N      print the N most frequent words only\n"
     "Exit code: 0, 1 for a failure (the first unreadable file is named on stderr), 2 for wrong arguments.\n";
 
@@ -39,7 +39,7 @@ char small_letter(char c)
     return 0;
 }
 
-/// The words of a file; the file is never whole in memory.
+/// Counts the words of a file, which is read piece by piece.
 counts count_words(const std::string& path)
 {
     const command_line::input_file input(path);
@@ -47,7 +47,7 @@ counts count_words(const std::string& path)
     const auto memory = std::make_unique_for_overwrite<char[]>(buffer_size);
     const std::span buffer(memory.get(), buffer_size);
     counts found;
-    std::string word;  // outlives the buffer: a word may begin in one and end in the next
+    std::string word;  // kept between pieces: a word may begin in one and end in the next
     const auto end_word = [&] {
         if (!word.empty()) ++found[word];
         word.clear();
@@ -65,8 +65,8 @@ counts count_words(const std::string& path)
     return found;
 }
 
-/// The counts of both. Adds the fewer words to the more: a sum of counts does not depend on the order, so here
-/// the two may change places, though map_reduce keeps the order of the files.
+/// The sum of both. Adds the smaller map to the larger: map_reduce keeps the order of the files, but a sum of counts
+/// does not depend on it, so the two may be swapped.
 counts merged(counts a, counts b)
 {
     if (a.size() < b.size()) std::swap(a, b);

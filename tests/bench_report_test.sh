@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The bench's report says reached of what is reached, missed of what is missed, and nothing of rows that were not run.
+# bench/report.py marks each goal as reached or missed, and leaves out rows that were not run.
 #   bench_report_test.sh REPORT
 set -euo pipefail
 report=$1
@@ -28,14 +28,14 @@ row() {
 }
 
 mkdir "$work/rows"
-"$report" "$work/rows" >"$work/out" 2>&1 && fail "no results are taken for a table"
-grep -q "no results of map_bench in $work/rows" "$work/out" || fail "no word on what is missing"
+"$report" "$work/rows" >"$work/out" 2>&1 && fail "a table without results"
+grep -q "no results of map_bench in $work/rows" "$work/out" || fail "the missing results are not named"
 
 row "3 x 200 us" "serial=600 602 598" "TBB=400 401 399" "parmap=410 409 411" "watched=420 420 420"
 row "100 squares" "serial=0.1 0.1 0.1" "TBB=3 3 3" "parmap=0.35 0.35 0.35" "watched=0.35 0.35 0.35"
 row "100,000,000 doubles summed" "accumulate=100 100 100" "TBB by 1=900 900 900" "TBB by 10k=50 50 50" "map_reduce=52 52 52"
 "$report" "$work/rows" "$work/plot.svg" >"$work/out" || fail "exit code $?"
-says() { grep -Eq "$1" "$work/out" || fail "does not say: $1"; }
+says() { grep -Eq "$1" "$work/out" || fail "no line matches: $1"; }
 says '^3 x 200 us +400\.00 +1\.50 +1\.00 +1\.02 +1\.05$'
 says 'reached +1\.025 .*<= 1\.030.*3 x 200 us: parmap over tbb'
 says 'MISSED +1\.024 .*<= 1\.010.*3 x 200 us: watched over parmap'
@@ -47,5 +47,5 @@ says 'reached +1\.040 .*<= 1\.050.*summed: map_reduce over tbb::parallel_determi
 says '^2 missed$'
 grep -q "Pareto" "$work/out" && fail "a row that was not run is judged"
 grep -q '2 CPUs, a &lt; b;' "$work/plot.svg" || fail "the plot does not name the machine"
-[ "$(grep -o '<polygon' "$work/plot.svg" | wc -l)" = 3 ] || fail "the plot has not a mark for parmap in each row and one in the legend"
-echo "the report tells what is reached from what is missed"
+[ "$(grep -o '<polygon' "$work/plot.svg" | wc -l)" = 3 ] || fail "the plot lacks a mark of parmap, in a row or in the legend"
+echo "the report marks what is reached and what is missed"

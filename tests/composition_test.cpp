@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps, streams and graphs inside oneTBB's algorithms, inside each other, and with locks held. A program of its
-// own: its threads are counted, so oneTBB is left to make as many as it would.
+// Maps, streams and graphs inside oneTBB's algorithms, inside each other, and with locks held. A program of its own,
+// because it counts threads: no other test may change how many oneTBB makes.
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -30,7 +30,7 @@
 
 namespace {
 
-/// Enough work an item for a map to fork.
+/// An item with enough work for a map to fork.
 int slowly(int x)
 {
     parmap::testing::keep_busy(std::chrono::microseconds(5));
@@ -59,7 +59,7 @@ void expect_right_streams(int n = 100)
     EXPECT_EQ(as_completed, expected(n));
 }
 
-/// Maps side by side, and a step that calls oneTBB.
+/// A graph with maps that run at the same time and a step that calls oneTBB.
 void expect_right_graph(int n = 100)
 {
     parmap::task_graph graph;
@@ -79,7 +79,7 @@ void expect_right_graph(int n = 100)
     EXPECT_TRUE(std::ranges::equal(twice.get(), std::views::iota(2, n + 2)));
 }
 
-/// All of them, as a caller in some surroundings would use them.
+/// Maps, streams and a graph all give the right results.
 void expect_right_algorithms()
 {
     expect_right_map();
@@ -92,7 +92,7 @@ std::ptrdiff_t threads_now()
     return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
 }
 
-/// The most threads seen by anyone who looked.
+/// The largest number of threads of the process that a call of look() saw.
 class thread_peak {
 public:
     void look()
@@ -134,7 +134,7 @@ TEST(Composition, InsideAFlowGraphNode)
     EXPECT_EQ(done, 50);
 }
 
-TEST(Composition, InsideAnotherMapAndAnother)
+TEST(Composition, InsideNestedMaps)
 {
     parmap::for_each(std::views::iota(0, 6),
                      [](int) { parmap::for_each(std::views::iota(0, 4), [](int) { expect_right_algorithms(); }); });
@@ -174,7 +174,7 @@ TEST(Composition, NeverMoreThreadsThanCpusAndTheReporter)
     EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
 }
 
-// The stand-in is the last of as many threads as there are CPUs: one of them, the caller's, sleeps meanwhile.
+// Besides the main thread: CPUs - 1 threads of oneTBB, one that replaces a sleeping consumer, and the reporter.
 TEST(Composition, StreamsMakeNoMoreThreadsThanCpusAndTheReporter)
 {
     thread_peak peak;
@@ -211,7 +211,7 @@ TEST(Composition, GraphsMakeNoMoreThreadsThanCpusAndTheReporter)
     EXPECT_LE(peak.most(), parmap::num_cpus() + 1);
 }
 
-// Of four CPUs, two are the graph's: what the arena allows counts, for its steps and for their items.
+// On four CPUs, an arena of two threads limits the steps of a graph and the items of its maps.
 TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
 {
     const tbb::global_control four(tbb::global_control::max_allowed_parallelism, 4);
@@ -242,28 +242,27 @@ TEST(Composition, AGraphNeverRunsOnMoreThreadsThanTheArenaAroundIt)
     EXPECT_LE(most, 2);
 }
 
-// A thread that waits for its map must not take up another task: the task may want a lock that the
-// thread holds, and hang.
-TEST(Composition, AThreadThatWaitsForItsMapTakesUpNoOtherTask)
+// A thread that waits for its map must not run another task: the task may wait for a lock that the thread holds.
+TEST(Composition, AThreadThatWaitsForItsMapRunsNoOtherTask)
 {
     const tbb::global_control two(tbb::global_control::max_allowed_parallelism, 2);
     parmap::detail::assume_cpus(2);
     tbb::task_arena(2).execute([&] {
         const auto caller = std::this_thread::get_id();
-        std::atomic<bool> taken_up{false};
+        std::atomic<bool> ran_another{false};
         std::latch both(2);
         parmap::for_each(std::views::iota(0, 2), [&](int) {
             both.arrive_and_wait();
-            if (std::this_thread::get_id() == caller) return;  // and waits for the other item
-            // A task that is not the map's, offered for far longer than it takes to steal one.
+            if (std::this_thread::get_id() == caller) return;  // the caller now waits for the other item
+            // A task of another group, which the caller could steal for a long time.
             tbb::this_task_arena::isolate([&] {
                 tbb::task_group other;
-                other.run([&] { taken_up = std::this_thread::get_id() == caller; });
-                for (int i = 0; i < 4000 && !taken_up; ++i) slowly(i);
+                other.run([&] { ran_another = std::this_thread::get_id() == caller; });
+                for (int i = 0; i < 4000 && !ran_another; ++i) slowly(i);
                 other.wait();
             });
         });
-        EXPECT_FALSE(taken_up);
+        EXPECT_FALSE(ran_another);
     });
     parmap::detail::assume_cpus(0);
 }
@@ -278,7 +277,7 @@ TEST(Composition, AThreadThatComesLateBeginsWithWhatIsKnownOfTheItems)
     std::atomic<int> late_first{-1};
     std::atomic<int> claimed_next{-1};
     const std::thread::id caller = std::this_thread::get_id();
-    // The other thread is held up until the caller has begun its second block, which waits for it.
+    // The other thread is busy until the caller begins its second block; that block waits for the thread.
     two.enqueue([&] {
         busy.count_down();
         second_block.wait();
@@ -306,7 +305,7 @@ TEST(Composition, AThreadThatComesLateBeginsWithWhatIsKnownOfTheItems)
 TEST(Composition, AMapMayRunWithALockHeld)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
-    for (const int inner_workers : {8, 3}) {  // in the arena of the outer loop, and in one of its own
+    for (const int inner_workers : {8, 3}) {  // in the arena of the outer loop, and in the map's own
         parmap::detail::assume_cpus(8);
         tbb::task_arena(8).execute([&] {
             std::mutex lock;
@@ -319,7 +318,7 @@ TEST(Composition, AMapMayRunWithALockHeld)
     }
 }
 
-// A cancelled task group around the call ends it, and never with holes.
+// A cancelled task group around the call makes it throw: it never returns with missing results.
 void expect_cancelled_inside_a_cancelled_group(int inner_workers)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
@@ -351,7 +350,7 @@ TEST(Composition, ACancelledGroupCancelsAMapInAnArenaOfItsOwn)
     expect_cancelled_inside_a_cancelled_group(3);
 }
 
-TEST(Composition, AMapInsideAGroupCancelledBeforeThrowsCancelled)
+TEST(Composition, AMapInsideAnAlreadyCancelledGroupThrowsCancelled)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
     for (const int inner_workers : {8, 3}) {
@@ -387,7 +386,7 @@ TEST(Composition, ACancelledGroupCancelsTheStreamsInside)
     expect_cancelled([&](auto fn) { return parmap::as_completed(numbers, fn, {.max_workers = 2}); });
 }
 
-// A cancelled task group around a graph ends its run, in the caller's arena, in a narrower one and in its own.
+// A cancelled task group around a graph ends its run in the caller's arena, in a narrower one, and in the graph's own.
 template <class Add>
 void expect_cancelled_graph(const Add& add)
 {
@@ -440,7 +439,7 @@ TEST(Composition, ACancelledGroupCancelsTheGraphInside)
     });
 }
 
-TEST(Composition, AGraphThatWasCancelledRunsOnOutsideOfTheGroup)
+TEST(Composition, AGraphThatWasCancelledGoesOnInTheNextRun)
 {
     parmap::task_graph graph;
     std::atomic<int> calls{0};
@@ -461,19 +460,19 @@ TEST(Composition, AGraphThatWasCancelledRunsOnOutsideOfTheGroup)
 
 thread_local bool in_a_step = false;
 
-/// What a step does; fails on a thread that waits in another one for it.
+/// The work of a step; fails on a thread that waits inside another step.
 void wait_for_one_tbb(int n)
 {
-    EXPECT_FALSE(in_a_step) << "a thread that waits inside a step took this up";
+    EXPECT_FALSE(in_a_step) << "a thread that waits inside a step runs another";
     in_a_step = true;
     tbb::parallel_for(0, 20, [n](int i) { slowly(i + n); });
     in_a_step = false;
 }
 
-TEST(Composition, AThreadThatWaitsInsideAStepTakesUpNothingOfTheGraph)
+TEST(Composition, AThreadThatWaitsInsideAStepRunsNothingElseOfTheGraph)
 {
     const tbb::global_control eight(tbb::global_control::max_allowed_parallelism, 8);
-    for (const int width : {8, 3}) {  // as wide as the graph, so it has an arena of its own, and narrower
+    for (const int width : {8, 3}) {  // as wide as the graph, which then has an arena of its own; and narrower
         parmap::detail::assume_cpus(8);
         tbb::task_arena(width).execute([&] {
             parmap::task_graph graph;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random maps against a serial loop: same results, same exception, nothing leaked, the same counts on the
-// progress sink. What a case expects is compiled once; only the calls are templates.
+// Thousands of random maps compared with a serial loop: the same results, exception and progress counts, and nothing
+// leaks. What a case expects is compiled once; only the calls are templates.
 #include <algorithm>
 #include <atomic>
 #include <concepts>
@@ -37,15 +37,7 @@ struct item_error {
     std::size_t index;
 };
 
-enum class algorithm : unsigned char {
-    map,
-    map_in_place,
-    map_to_list,
-    map_into,
-    try_map,
-    try_map_of_nothing,
-    for_each
-};
+enum class algorithm : unsigned char { map, map_in_place, map_to_list, map_into, try_map, try_map_of_void, for_each };
 
 /// One random case.
 struct scenario {
@@ -58,7 +50,7 @@ struct scenario {
     std::optional<std::chrono::nanoseconds> timeout;
     bool with_progress;
     std::size_t longest;  // busy rounds of an item
-    int patience;         // how often a failure looks for another beside it; it never gives its CPU away
+    int spins;            // how often a failing item looks for another failing one, without yielding
     int kind;             // of range or of result, see check_kind
     algorithm which;
 
@@ -78,7 +70,7 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
     for (const std::size_t i : s.throws_at) out << ' ' << i;
     if (s.stops_at) out << ", stops at " << *s.stops_at;
     if (s.timeout) out << ", timeout " << s.timeout->count();
-    out << ", longest " << s.longest << ", patience " << s.patience;
+    out << ", longest " << s.longest << ", spins " << s.spins;
     return out;
 }
 
@@ -98,18 +90,18 @@ scenario random_scenario(dice& random)
     if (random.one_in(20)) s.timeout = random.one_of<std::chrono::nanoseconds>({0ns, 1h});
     s.with_progress = random.one_in(4);
     s.longest = random.one_of<std::size_t>({0, 1000, 10'000});
-    s.patience = random.one_in(4) ? 50'000 : 0;
+    s.spins = random.one_in(4) ? 50'000 : 0;
     s.kind = static_cast<int>(random.below(kinds));
     s.which = static_cast<algorithm>(random.below(static_cast<std::size_t>(algorithm::for_each) + 1));
     return s;
 }
 
-/// A case as it runs: what its items do and have done, and how the call ended.
+/// A case while it runs: its items, what they have done, and how the call ended.
 class differential {
 public:
     explicit differential(const scenario& s) : s_(s), runs_(s.size) {}
 
-    /// What an item does before it gives a result.
+    /// Runs an item, except for its result.
     void item(std::size_t i, std::size_t element)
     {
         EXPECT_EQ(element, i) << s_;
@@ -118,9 +110,9 @@ public:
         for (std::size_t n = 0; n < rounds; ++n) std::atomic_signal_fence(std::memory_order_seq_cst);
         if (s_.stops_at == i) stop_.request_stop();
         if (s_.throws(i)) {
-            // Some wait for another that throws as well, while there may be one.
+            // In some cases it waits a little for another item that throws too.
             ++throwing_;
-            for (int n = 0; n < s_.patience && throwing_ == 1; ++n) {
+            for (int n = 0; n < s_.spins && throwing_ == 1; ++n) {
             }
             throw item_error{i};
         }
@@ -135,7 +127,7 @@ public:
         return options;
     }
 
-    /// The call gave, or left behind, this result at position i.
+    /// Called for each result that the call returned or wrote, at position i.
     void result(std::size_t i, bool is_right)
     {
         ++results_;
@@ -151,10 +143,10 @@ public:
         outcome(all.failures, all.stopped);
     }
 
-    /// Makes the call, which hands over its results, and holds what it did against the serial loop.
+    /// Makes the call, which passes its results to result(), and compares it with the serial loop.
     void check(const std::function<void()>& call)
     {
-        std::optional<parmap::progress_phase> phase;  // where only one is right
+        std::optional<parmap::progress_phase> phase;  // the expected one, when there is only one
         try {
             call();
             if (!stopped_) {
@@ -209,11 +201,11 @@ private:
     std::atomic<int> throwing_{0};
     std::size_t results_{0};
     std::stop_source stop_;
-    bool stopped_{false};  // what was left out or failed was reported, not thrown
+    bool stopped_{false};  // try_map reported a stop or failures instead of throwing
     std::optional<parmap::progress_state> last_;
 };
 
-/// What an item gives, of each kind; the expected value is made of the index alone.
+/// The result of an item, for each type of result; it depends on the index alone.
 template <class R>
 R result_of(std::size_t i)
 {
@@ -312,7 +304,7 @@ void call(const scenario& s, differential& test, auto& range)
     }
 }
 
-/// What has no results depends on the range alone.
+/// Algorithms without results: only the kind of range varies.
 void call_without_results(const scenario& s, differential& test, auto& range)
 {
     const item_without_index item{test};
@@ -329,7 +321,7 @@ void check(const scenario& s, auto&& range)
 {
     differential test(s);
     test.check([&] {
-        if (s.which < algorithm::try_map_of_nothing) {
+        if (s.which < algorithm::try_map_of_void) {
             call<R>(s, test, range);
         } else {
             call_without_results(s, test, range);
@@ -337,7 +329,8 @@ void check(const scenario& s, auto&& range)
     });
 }
 
-/// Every kind of range, and every kind of result of one kind of range: elements and results meet in no code.
+/// Every kind of range with one type of result, and every type of result with one kind of range: no code of the library
+/// depends on both.
 void check_kind(const scenario& s)
 {
     std::vector<int> numbers(s.size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine by itself: blocks, claims, oneTBB's traps.
+// The engine alone: block sizes, claims, and oneTBB's traps.
 #include <atomic>
 #include <cfenv>
 #include <latch>
@@ -89,7 +89,7 @@ TEST(BlockSizer, SurvivesAClockThatStandsStillOrJumps)
     EXPECT_EQ(sizer.next(0, 1'000'000), 32U);
 }
 
-TEST(BlockSizer, BlocksLastSoLongThatManyWorkersDoNotQueueForTheCursor)
+TEST(BlockSizer, BlocksAreLongEnoughThatManyWorkersDoNotQueueForTheCursor)
 {
     block_sizer sizer(0, 256);
     sizer.measured(10'000, 10ms);  // 1 us an item
@@ -98,7 +98,7 @@ TEST(BlockSizer, BlocksLastSoLongThatManyWorkersDoNotQueueForTheCursor)
     EXPECT_EQ(sizer.next(0, 20), 20U);
 }
 
-TEST(BlockSizer, AloneLeavesNoShares)
+TEST(BlockSizer, OneWorkerLeavesNoSharesForOthers)
 {
     block_sizer sizer(0, 1, 7);
     EXPECT_EQ(sizer.next(0, 100), 7U);
@@ -148,7 +148,6 @@ TEST(Run, BlocksAreClaimedInIncreasingOrder)
 {
     on_workers(most_workers, [] {
         std::mutex guard;
-        std::vector<std::size_t> begun;  // by each thread in turn, under the lock
         std::map<std::thread::id, std::size_t> last;
         const auto item = [&](std::size_t i) {
             const std::lock_guard lock(guard);
@@ -163,7 +162,7 @@ TEST(Run, BlocksAreClaimedInIncreasingOrder)
     });
 }
 
-TEST(Run, NamesTheGapsOfSeveralFailures)
+TEST(Run, ReportsWhichItemsEachFailureLeftOut)
 {
     on_workers(2, [] {
         std::latch both(2);
@@ -203,7 +202,7 @@ struct quantum_check {
 
 TEST(Run, ItemsOfAQuantumStayTogether)
 {
-    const std::stop_source source;  // with a token, a run by one worker is cut into blocks as well
+    const std::stop_source source;  // with a token, one worker also runs in blocks
     for (const std::size_t size : {1U, 5U, 100U, 10'007U}) {
         for (const std::size_t quantum : {std::size_t{1}, std::size_t{5}, std::size_t{64}, SIZE_MAX}) {
             for (const std::size_t grain : {std::size_t{0}, std::size_t{1}, std::size_t{7}, SIZE_MAX}) {
@@ -277,7 +276,7 @@ TEST(Traps, OneQuantumTouchesNoOneTbb)
                 const quantum_check check(10, 10);
                 const parmap::options options{.grain_size = grain};
                 const block_function function(check, 10);
-                function.cost() = 0;  // nothing is known of earlier runs
+                function.cost() = 0;  // the cost of earlier runs is unknown
                 parmap::detail::run(10, function, run_limits(options));
                 EXPECT_EQ(tbb::this_task_arena::current_thread_index(), not_in_an_arena);
             }).join();
@@ -302,7 +301,7 @@ TEST(Traps, WorkKnownToBeTinyTouchesNoOneTbb)
     parmap::testing::with_cpus(2, [&] {
         EXPECT_TRUE(touches_it_when_an_item_is_known_to_take(0)) << "nothing is known";
         EXPECT_TRUE(touches_it_when_an_item_is_known_to_take(3'000));
-        // A run that the machine held up says nothing: one of many is enough.
+        // The machine may interrupt a run, so one of many is enough.
         bool alone = false;
         for (int i = 0; i < 1000 && !alone; ++i) alone = !touches_it_when_an_item_is_known_to_take(1);
         EXPECT_TRUE(alone);
@@ -330,7 +329,7 @@ TEST(Run, AStopIsSeenAfterOneItemThoughEarlierRunsWereTiny)
     }
 }
 
-TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
+TEST(Run, ALongFirstItemDoesNotDelayTheOthers)
 {
     on_workers(2, [] {
         std::latch others(9'999);
@@ -341,8 +340,8 @@ TEST(Run, AFirstItemThatTakesLongKeepsNobodyFromTheOthers)
 TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
 {
     on_workers(most_workers, [] {
-        std::fesetround(FE_UPWARD);                    // after the arena was made, which keeps the mode of then
-        for (const int workers : {most_workers, 4}) {  // in the caller's arena, and in one of the map's own
+        std::fesetround(FE_UPWARD);                    // the arena was made before, and keeps the mode of that time
+        for (const int workers : {most_workers, 4}) {  // in the caller's arena, and in the map's own
             std::latch all_here(workers);
             const auto modes = parmap::map(std::views::iota(0, workers),
                                            [&](int) {
@@ -359,7 +358,7 @@ TEST(Traps, TheCallersRoundingModeHoldsInEveryWorker)
 TEST(Traps, NoWarningWhenTheArenaAsksForMoreThanOneTbbAllows)
 {
     ::testing::internal::CaptureStderr();
-    // An arena of 64 in a process that is allowed 8 threads, and a map of 32 within it.
+    // oneTBB allows 8 threads; the arena asks for 128, and the map inside it for 32.
     parmap::testing::with_cpus(64, [] {
         on_workers(most_workers, [] {});
         parmap::detail::run_limits const limits(parmap::options{});

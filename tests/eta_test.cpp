@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The estimate of the time left: single cases, and a simulation of whole calls with fixed seeds.
+// The estimate of the remaining time: single cases, and a simulation of whole calls with fixed seeds.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -145,7 +145,7 @@ std::vector<double> drawn(std::size_t n, const std::function<double()>& cost)
     return all;
 }
 
-/// Heavy tails sorted by cost are not among them: what the past says of those, nobody can use.
+/// No heavy tails sorted by cost: there the past says nothing about the rest.
 std::vector<pattern> patterns()
 {
     constexpr std::size_t n = 1000;

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# What the tests of the examples share, to be sourced by a script whose first argument is the program.
+# Shared by the tests of the examples. A test sources it; its first argument is the program.
 set -euo pipefail
 program=$1
 name=$(basename "$program")
 export LC_ALL=C
-export PARMAP_PROGRESS=off # on a machine that is slow enough there would be a bar
+export PARMAP_PROGRESS=off # a slow machine would show a bar
 work=$(mktemp -d)
-# A test may take away its own rights.
+# Tests remove permissions.
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 
 fail() {
@@ -23,14 +23,14 @@ exits_with() {
     [ $rc = "$expected" ] || fail "exit code $rc, not $expected: $* ($(cat "$work/errors"))"
 }
 
-# succeeds COMMAND...: without a word on stderr.
+# succeeds COMMAND...: exits with 0 and prints nothing on stderr.
 succeeds() {
     exits_with 0 "$@"
     [ ! -s "$work/errors" ] || fail "stderr of $*: $(cat "$work/errors")"
 }
 
-# fails_with MESSAGE COMMAND...: one line of stderr begins with the program's name and what the regular expression
-# matches; there is no usage, nor anything else.
+# fails_with MESSAGE COMMAND...: exits with 1 and prints one line on stderr: the program's name and MESSAGE, a regular
+# expression.
 fails_with() {
     local message=$1
     shift
@@ -39,7 +39,7 @@ fails_with() {
     [ "$(wc -l <"$work/errors")" = 1 ] || fail "more than '$message': $(cat "$work/errors")"
 }
 
-# refuses ARGUMENTS...: each of them, words in a string, is answered by the usage, as is --help.
+# refuses ARGUMENTS...: the program prints its usage for each string of arguments, and for --help.
 refuses() {
     local arguments
     for arguments in "$@"; do
@@ -51,23 +51,22 @@ refuses() {
     "$program" --help | grep -q "^usage: $name" || fail "no help"
 }
 
-# names_a_bad_variable ARGUMENT...: with these, which are right, a bad variable is no wrong argument.
+# names_a_bad_variable ARGUMENT...: with these right arguments, a bad PARMAP_MAX_WORKERS is named without the usage.
 names_a_bad_variable() {
     fails_with 'PARMAP_MAX_WORKERS is "many"' env PARMAP_MAX_WORKERS=many "$program" "$@"
 }
 
-# on_full_disk COMMAND...: to be run by the others, where can_fill_disk.
+# on_full_disk COMMAND...: runs it with a full disk as stdout; only where can_fill_disk.
 can_fill_disk() { [ -w /dev/full ]; }
 on_full_disk() { "$@" >/dev/full; }
 
-# as_user COMMAND...: as somebody who may not read everything, as root may; to be run by the others, where
-# can_be_denied.
+# as_user COMMAND...: runs it without root's right to read everything; only where can_be_denied.
 as_user() {
     if [ "$(id -u)" != 0 ]; then "$@"; else setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; fi
 }
 can_be_denied() {
     chmod 755 "$work"
     as_user test -x "$program" 2>/dev/null && return
-    echo "unreadable files: not tried, for want of a user who may not read them"
+    echo "unreadable files: not tested, because only root can run the program"
     return 1
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# gziplines against gzip, on the inputs that go wrong.
+# gzip restores what gziplines compresses, also of unusual inputs.
 #   gziplines_test.sh PROGRAM [memory]
-# With "memory", also that it needs no more for a longer input; not for sanitizers, which take address space at will.
+# With "memory", a longer input needs no more memory; not for sanitizers, which reserve much address space.
 # shellcheck source-path=SCRIPTDIR source=examples.sh
 . "$(dirname "$0")/examples.sh"
 
@@ -31,7 +31,7 @@ for file in "$work"/*; do
     done
 done
 
-# Members are of whole lines, and a pipe, which gives less at a time than a file, makes no difference.
+# Members hold whole lines. A pipe, which gives less at a time than a file, gives the same bytes.
 "$program" <"$work/text" >"$work/text.gz"
 dd if="$work/text" bs=1000 status=none | "$program" | cmp - "$work/text.gz" || fail "other bytes from a pipe"
 members=$(grep -obUaP '\x1f\x8b\x08\x00\x00\x00\x00\x00' "$work/text.gz" | cut -d: -f1)
@@ -53,7 +53,7 @@ refuses "--workers" "--workers x" "--workers -1" "--level" "--level 0" "--level 
 "$program" --help | grep -qx "  gziplines <access.log >access.log.gz" || fail "no example"
 names_a_bad_variable <"$work/text"
 
-# What cannot be read or written is named.
+# Errors name what cannot be read or written.
 into_closed_pipe() { "$@" | head -c 10 >/dev/null; }
 for workers in 0 2; do
     fails_with "standard input: Is a directory\$" "$program" --workers $workers <"$work"
@@ -63,15 +63,15 @@ for workers in 0 2; do
         fails_with "standard output: No space left on device\$" \
             on_full_disk "$program" --workers $workers <"$work/$file"
     done
-    # A closed pipe ends it by the signal, or by the error where the signal is ignored.
+    # Where SIGPIPE is ignored, a closed pipe is an error.
     (
         trap '' PIPE
         fails_with "standard output: Broken pipe\$" into_closed_pipe "$program" --workers $workers <"$work/binary"
     )
 done
 
-# More goes through than it could have in memory. Of two workers, so that a machine with many CPUs needs no more, and
-# of one arena, for the allocator reserves 64 MB or more for each.
+# The input is larger than the allowed memory. Two workers at most, since each needs memory, and one arena of malloc,
+# since each reserves 64 MB or more.
 if [ "${2-}" = memory ]; then
     head -c 150000000 /dev/urandom >"$work/long"
     for workers in 0 2; do

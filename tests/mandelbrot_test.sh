@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# mandelbrot draws the same picture on any number of workers, shows its bar, and says what is wrong.
+# mandelbrot draws the same picture on any number of workers, shows its bar, and reports errors.
 #   mandelbrot_test.sh PROGRAM
 # shellcheck source-path=SCRIPTDIR source=examples.sh
 . "$(dirname "$0")/examples.sh"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// map_reduce against serial loops.
+// map_reduce, compared with serial loops.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -59,7 +59,7 @@ counted added(counted a, const counted& b)
     return a;
 }
 
-/// The documented grouping, serially: what map_reduce gives without init, and the order of its calls.
+/// The documented grouping, computed serially: the result of map_reduce without init, and the order of its calls.
 template <class Value, class Op>
 class documented_grouping {
 public:
@@ -99,9 +99,9 @@ private:
     const Op& op_;
 };
 
-// What it gives
+// Results
 
-TEST(MapReduce, SumsWhatTheFunctionGives)
+TEST(MapReduce, SumsTheResultsOfTheFunction)
 {
     on_workers(most_workers, [] {
         const auto square = [](int x) { return std::int64_t{x} * x; };
@@ -109,7 +109,7 @@ TEST(MapReduce, SumsWhatTheFunctionGives)
     });
 }
 
-TEST(MapReduce, GivesInitForNothing)
+TEST(MapReduce, GivesInitForAnEmptyRange)
 {
     const std::vector<int> none;
     const auto never = [](int, int) -> int { throw coded_error{0}; };
@@ -317,9 +317,9 @@ TEST(MapReduce, DestroysEveryAccumulatorWhenAnythingThrows)
     }
 }
 
-TEST(MapReduce, CombinesNeighboursAsSoonAsBothAreThere)
+TEST(MapReduce, CombinesNeighboursAsSoonAsBothAreReady)
 {
-    // Two thirds of the way, almost all of what came before has been combined.
+    // At item 6,000, almost all results of the items before it have been combined.
     std::atomic<int> most_alive{0};
     const auto make = [&](int x) {
         if (x == 6000) most_alive = counted::alive.load();
@@ -363,7 +363,7 @@ TEST(MapReduce, ThrowsTheLowestFailingIndex)
     }
 }
 
-TEST(MapReduce, ThrowsWhatTheLastStepThrows)
+TEST(MapReduce, ThrowsWhatTheCombinationWithInitThrows)
 {
     const auto refuses_init = [](int a, int b) {
         if (a == -1) throw coded_error{b};
@@ -386,7 +386,7 @@ TEST(MapReduce, CountsItemsWhenStopped)
             const auto stops = [&](int x) {
                 const std::size_t before = ran++;
                 if (before == 100) source.request_stop();
-                // So that nobody is done with many leaves before that thread has come to its request.
+                // No worker finishes many leaves before the stop is requested.
                 while (before > 100 && !source.stop_requested()) std::this_thread::yield();
                 return std::int64_t{x};
             };
@@ -585,14 +585,14 @@ TEST(Differential, RandomReductionsDoWhatTheSerialFoldDoes)
     });
 }
 
-/// The items that a partial result was made of: [first, end).
+/// The items of a partial result: [first, end).
 struct span_of_items {
     std::size_t first;
     std::size_t end;
     friend bool operator==(span_of_items, span_of_items) = default;
 };
 
-/// What an operation throws: the two that it was to combine.
+/// Thrown by an operation: the two partial results that it had to combine.
 struct pair_error {
     span_of_items left;
     span_of_items right;

@@ -134,7 +134,7 @@ TEST(Map, CollectsSinglePassRanges)
 {
     std::istringstream words("a bb ccc");
     const auto lengths = parmap::map(std::views::istream<std::string>(words), [](std::string& word) {
-        word += "!";  // the range hands out references to what it read
+        word += "!";  // the elements are references to what the range read
         return word.size();
     });
     EXPECT_EQ(lengths, (std::vector<std::size_t>{2, 3, 4}));
@@ -168,7 +168,7 @@ TEST(Map, ReadsBitsOfAVectorOfBool)
     EXPECT_EQ(parmap::map(bits, [](bool b) { return !b; }), (std::vector<bool>{false, true, false}));
 }
 
-TEST(Map, GivesNothingForNothing)
+TEST(Map, GivesNothingForAnEmptyRange)
 {
     const std::vector<int> none;
     EXPECT_TRUE(parmap::map(none, doubled).empty());
@@ -432,7 +432,7 @@ TEST(Options, WorkersAreCappedByTheCpus)
 TEST(Options, AllWorkersRunItemsSideBySide)
 {
     on_workers(most_workers, [] {
-        std::latch all_here(most_workers);  // opens only when so many items run at once
+        std::latch all_here(most_workers);  // opens only when that many items run at once
         parmap::for_each(numbers(most_workers), [&](int) { all_here.arrive_and_wait(); });
     });
 }
@@ -535,8 +535,8 @@ TEST(Errors, TheFirstAndTheLastItemMayFail)
 TEST(Errors, NothingIsStartedAfterTheFailureButTheBlocksInFlight)
 {
     on_workers(most_workers, [] {
-        // Every worker is in an item when item 0 fails, and stays there until the progress shows that
-        // the failing worker is done with its block. Then not one item more may start.
+        // Every worker is in an item when item 0 fails, and stays there until the progress shows that the failing
+        // worker has left its block. No other item may start.
         std::latch all_here(most_workers);
         std::atomic<bool> failed{false};
         std::atomic<bool> seen{false};
@@ -666,18 +666,18 @@ TEST(Timeout, ZeroOrLessRunsNothing)
     }
 }
 
-TEST(Timeout, EndsACallThatNeverWould)
+TEST(Timeout, EndsACallAfterTheItemsInProgress)
 {
     for (const int workers : {1, 4}) {
         on_workers(workers, [] {
-            // Every item outlasts the timeout, so that at most one a worker runs.
+            // Every item takes longer than the timeout, so each worker runs at most one.
             const auto slow = [](int) { keep_busy(2ms); };
             EXPECT_THROW(parmap::for_each(numbers(1'000'000), slow, {.timeout = 1ms}), parmap::cancelled);
         });
     }
 }
 
-TEST(Timeout, TheLongestIsNoTimeout)
+TEST(Timeout, TheLongestDurationIsNoTimeout)
 {
     EXPECT_EQ(parmap::map(numbers(10), doubled, {.timeout = std::chrono::nanoseconds::max()}).size(), 10U);
 }

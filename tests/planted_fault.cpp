@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fault of a kind in a user's function, which the sanitizer for that kind must report: else a clean run of the
-// other tests would say nothing.
+// A fault in a user's function, which the sanitizer for that kind of fault must report. Otherwise a clean run of the
+// other tests would prove nothing.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -16,7 +16,7 @@
 
 namespace {
 
-/// Calls `fault` in so many items, each on a thread of its own, at once.
+/// Calls `fault` in this many items at once, each on another thread.
 void in_items(int items, const auto& fault)
 {
     parmap::testing::on_workers(2, [&] {
@@ -46,7 +46,7 @@ int main(int argc, char** argv)
     } else if (kind == "undefined") {
         in_items(1, [&] { value = value + 1; });
     } else if (kind == "container") {
-        // The library reports with abort(), and for CTest a signal is a failure whatever was printed.
+        // libstdc++ reports with abort(), and CTest counts a signal as a failure whatever was printed.
         std::signal(SIGABRT, [](int) { std::_Exit(1); });
         const std::vector<int> none;
         in_items(1, [&] { value = *none.begin(); });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Prints the number of CPUs that parmap uses here, and why.
 #include <iostream>
 
 #include <parmap/workers.hpp>

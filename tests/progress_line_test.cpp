@@ -216,7 +216,7 @@ TEST(RenderJson, HasEveryFigure)
               R"("busy":8,"workers":8,"state":"cancelled"})");
 }
 
-// What may be shown, and its width
+// Printable text, and its width
 
 TEST(Cells, AreTheTerminals)
 {
@@ -284,11 +284,11 @@ TEST(RenderFrame, RowsThatANarrowerTerminalWrappedAreErased)
 {
     EXPECT_EQ(render_frame({.lines = {std::string(99, 'x')}, .columns = 100}, {.lines = {"short"}, .columns = 50}),
               "\r\x1b[1A\x1b[Jshort\x1b[K");
-    // And those that it wrapped otherwise than was counted.
+    // Also where the terminal wrapped them in another way than was counted.
     EXPECT_EQ(render_frame({.lines = {"abc"}, .columns = 100}, {.lines = {"abd"}, .columns = 50}), "\r\x1b[Jabd\x1b[K");
 }
 
-// Which style
+// The choice of a style
 
 TEST(ChooseStyle, TheOptionThenTheVariableThenTheSurroundings)
 {

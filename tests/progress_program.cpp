@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map with a bar, for terminal_test.sh: a hundred items, the last of which returns when something can be read.
+// For terminal_test.sh: a map of 100 items with a bar. The last item waits until it can read from PIPE.
 //   progress_program [PIPE]
 #include <chrono>
 #include <fstream>

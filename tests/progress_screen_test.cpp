@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whoever waits for a terminal has one deadline, and every part of the way keeps it: what has passed holds
-// nobody up, and what is far off is waited for.
+// A call that uses the terminal has one deadline, for the lock of the screen and for the write. It waits until then,
+// and not at all when the deadline has passed.
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -30,7 +30,7 @@ using parmap::detail::write_result;
 
 constexpr clock::time_point far_off = clock::time_point::max();
 
-/// For a while, in which whoever had a patience of his own would lose it.
+/// Whether it still waits after 100 ms: a wait with a shorter limit of its own would have ended.
 template <class T>
 bool still_waits(const std::future<T>& somebody)
 {
@@ -54,7 +54,7 @@ TEST(FormatOf, IsUtf8AsTheFirstVariableOfTheLocaleThatIsSetSays)
     EXPECT_FALSE(parmap::detail::format_of(-1).utf8);
 }
 
-/// A terminal that takes nothing while it is stopped, as by ^S, and shows what it gets as it is.
+/// A terminal in raw mode that takes no output while it is stopped, as by ^S.
 class StoppedTerminal : public ::testing::Test {
 protected:
     StoppedTerminal()
@@ -71,7 +71,7 @@ protected:
     void stop() const { ASSERT_EQ(::tcflow(fd, TCOOFF), 0); }
     void start() const { ASSERT_EQ(::tcflow(fd, TCOON), 0); }
 
-    /// All that was written, once the program's side is closed.
+    /// Closes the program's side. \return all that was written
     std::string all_written() const
     {
         ::close(fd);
@@ -123,7 +123,7 @@ TEST_F(StoppedTerminal, GetsAFrameAtOnceOrNotAtAllWhenTheDeadlineHasPassed)
 TEST_F(StoppedTerminal, IsWaitedForUntilTheDeadline)
 {
     EXPECT_EQ(write_before(clock::now() + 5ms, fd, "first"), write_result::dropped);
-    // So many milliseconds that an int keeps five of them.
+    // So many milliseconds that they become five when cut to an int.
     const clock::time_point deadline = clock::now() + std::chrono::milliseconds((std::int64_t{1} << 32) + 5);
     auto patient = std::async(std::launch::async, [&] { return write_before(deadline, fd, "second"); });
     EXPECT_TRUE(still_waits(patient));
@@ -150,7 +150,7 @@ TEST_F(StoppedTerminal, HoldsNobodyUpOnceTheDeadlineHasPassed)
         },
         at_once);
     stop();
-    // Nor does anybody wait for the terminal.
+    // Neither call waits for the terminal.
     screen.remove(&bar, "dropped", at_once);
     screen.without_lines([&] { ++calls; }, at_once);
     EXPECT_EQ(calls, 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a sink is told, and what reaches a terminal.
+// The states that a sink receives, and what a terminal receives.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -39,7 +39,7 @@ using parmap::progress_state;
 using parmap::testing::most_workers;
 using parmap::testing::on_workers;
 
-/// A copy of what a sink was told; the label lives only during the call.
+/// A copy of a state; the label of the state lives only during the call.
 struct told {
     std::string label;
     std::string unit;
@@ -66,7 +66,7 @@ public:
         };
     }
 
-    /// Returns when the reporter has told `n` states since it began.
+    /// Returns when the sink has received `n` states.
     void wait_for(int n) const
     {
         for (int seen = count; seen < n; seen = count) count.wait(seen);
@@ -292,7 +292,7 @@ TEST(ProgressSink, IsMadeOfALabelABarOrAFunction)
     EXPECT_EQ(function.bar(), nullptr);
 }
 
-/// A terminal of its own, 80 columns wide, whose other side is read as it is written.
+/// A terminal, 80 columns wide, whose output is read while it is written.
 class Terminal : public ::testing::Test {
 protected:
     Terminal()
@@ -317,7 +317,7 @@ protected:
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
 
-    /// All that was written, once the program's side is closed.
+    /// Closes the program's side. \return all that was written
     std::string all_written()
     {
         ::close(fd);
@@ -426,8 +426,7 @@ TEST_F(Terminal, IsNotWrittenTheSameFrameTwice)
         {.progress = progress_bar{.delay = 0ms, .interval = 10ms, .style = bar_style::terminal, .fd = fd}});
     const std::string written = all_written();
     const auto frames = std::ranges::count(written, '\r');
-    // Two seconds of ticks every 10 ms, and a frame for each second of the clock, of the age, and of the
-    // outlook.
+    // Ticks come every 10 ms for two seconds; a frame is written when a second changes: elapsed, age or remaining time.
     EXPECT_LT(frames, 20) << written;
 }
 
@@ -492,7 +491,7 @@ TEST_F(Terminal, ShowsTheFirstFrameThoughItsDescriptorWasATerminalsThatShowsTheS
         char c{};
         while (::read(other_side, &c, 1) == 1 && c != 'K') {
         }
-        EXPECT_EQ(::tcflow(reused, TCOOFF), 0);  // so that the line stays
+        EXPECT_EQ(::tcflow(reused, TCOOFF), 0);  // so that this terminal keeps its line
     });
     ASSERT_EQ(::dup2(fd, reused), reused);
     call([&] { drawn.wait(false); });

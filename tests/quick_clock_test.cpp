@@ -12,7 +12,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-// 2,000 ticks at 1 GHz, slower than which no processor counts.
+// 2,000 ticks at 1 GHz: no processor counts more slowly.
 constexpr auto most_behind = std::chrono::microseconds(2);
 
 TEST(QuickClock, IsUpToTwoMicrosecondsBehind)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The grouping of a reduction by itself: parts of the tree that are folded apart and put together give what the whole
-// gives.
+// The grouping of a reduction alone: parts of the tree that are folded apart and then combined give the same result as
+// the whole tree.
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
@@ -21,13 +21,13 @@ using parmap::testing::dice;
 using parmap::testing::for_random_cases;
 using tree = parmap::detail::reduction_tree<std::string>;
 
-/// Shows how it was grouped.
+/// The combination of two texts, which shows the grouping.
 std::string pair_of(const std::string& left, const std::string& right)
 {
     return '(' + left + ' ' + right + ')';
 }
 
-/// What a leaf holds: its items, so that a leaf that is cut elsewhere shows.
+/// The text of a leaf: its items, so that a leaf with other bounds has another text.
 std::string leaf_text(std::size_t leaf, std::size_t leaf_size, std::size_t items)
 {
     const std::size_t begin = leaf * leaf_size;
@@ -39,14 +39,14 @@ std::size_t leaves_of(std::size_t items, std::size_t leaf_size)
     return (items + leaf_size - 1) / leaf_size;
 }
 
-/// A partial result on its way to the whole tree.
+/// A partial result, to be added to the whole tree.
 struct partial {
     std::string text;
     std::size_t leaf;
     std::size_t width;
 };
 
-/// What the tree gives that one thread adds all leaves to.
+/// The result of a tree to which one thread adds all leaves.
 std::string plain(std::size_t items)
 {
     tree whole(items);
@@ -89,19 +89,19 @@ void add(const tree& part, const std::vector<claim>& claims, std::size_t items)
     }
 }
 
-/// Folds leaves [window.first, window.end) as a block of a rank is folded, on so many threads.
+/// Folds leaves [window.first, window.end) as a rank folds a block, on `threads` threads.
 std::vector<partial> fold(std::size_t items, claim window, std::size_t threads, dice& random)
 {
     const std::size_t leaf_size = tree::leaf_size_of(items);
     const tree part(items, window.first * leaf_size, std::min(window.end * leaf_size, items));
     std::vector<claim> claims = random_claims(window, 1 + random.below(20), random);
     shuffle(claims, random);
-    std::vector<std::vector<claim>> hands(threads);
-    for (const claim& each : claims) hands[random.below(threads)].push_back(each);
+    std::vector<std::vector<claim>> shares(threads);
+    for (const claim& each : claims) shares[random.below(threads)].push_back(each);
     {
         std::vector<std::jthread> others;
-        for (std::size_t n = 1; n < threads; ++n) others.emplace_back([&, n] { add(part, hands[n], items); });
-        add(part, hands[0], items);
+        for (std::size_t n = 1; n < threads; ++n) others.emplace_back([&, n] { add(part, shares[n], items); });
+        add(part, shares[0], items);
     }
     std::vector<partial> partials;
     part.for_each_partial([&](const std::string& text, std::size_t leaf, std::size_t width) {
@@ -110,7 +110,7 @@ std::vector<partial> fold(std::size_t items, claim window, std::size_t threads, 
     return partials;
 }
 
-/// Puts the partial results of all windows together, in any order.
+/// Combines the partial results of all windows, in random order.
 std::string put_together(std::size_t items, std::vector<partial> partials, dice& random)
 {
     shuffle(partials, random);
@@ -121,7 +121,7 @@ std::string put_together(std::size_t items, std::vector<partial> partials, dice&
     return whole.take();
 }
 
-/// Few leaves, or all there may be, with a short last one or without.
+/// A number of items with few leaves, or with as many as there can be; the last leaf may be short.
 std::size_t random_size(dice& random)
 {
     switch (random.below(25)) {
@@ -176,7 +176,7 @@ TEST(ReductionTree, RandomPartsOfItGiveTheGroupingOfTheWhole)
             const std::size_t threads = random.one_in(20) ? 1 + random.below(4) : 1;
             std::ranges::move(fold(items, window, threads, random), std::back_inserter(partials));
         }
-        // In order of the leaves, each with those that follow up to the next.
+        // In the order of the leaves, without gaps.
         std::size_t end = 0;
         for (const partial& each : partials) {
             ASSERT_EQ(each.leaf, end);
@@ -189,7 +189,7 @@ TEST(ReductionTree, RandomPartsOfItGiveTheGroupingOfTheWhole)
     });
 }
 
-TEST(ReductionTree, RandomPartsTravelAsFewPartialResults)
+TEST(ReductionTree, RandomPartsGiveFewPartialResults)
 {
     for_random_cases(1'000, [](dice& random) {
         const std::size_t leaves = 2 + random.below(4'000);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# report against sha256sum and wc, on a tree with the names and contents that go wrong.
+# report prints what sha256sum and wc print, on a tree with unusual names and contents.
 #   report_test.sh PROGRAM
 # shellcheck source-path=SCRIPTDIR source=examples.sh
 . "$(dirname "$0")/examples.sh"
@@ -9,12 +9,12 @@ tree=$work/tree
 mkdir -p "$tree/sub/deep" "$tree/empty dir"
 declare -A type_of
 
-# make TYPE NAME: a file of standard input, which is of that type.
+# make TYPE NAME: makes a file of that type from standard input.
 make() {
     cat >"$tree/$2"
     type_of[$tree/$2]=$1
 }
-# make_of TYPE FORMAT...: a file for each, of what printf makes of it.
+# make_of TYPE FORMAT...: makes a file of that type from each format of printf.
 make_of() {
     local type=$1 format
     shift
@@ -33,7 +33,7 @@ make "ASCII text" "sub/carriage"$'\r'"return" <<<"odd"
 make "ASCII text" "sub/\"quotes'" <<<"odd"
 make_of "ASCII text" 'no\nnewline at the end' '\n\n\n' '\177\001' '!<arch>' '#' 'PK'
 make_of "UTF-8 text" 'gr\xc3\xbcn\n' '\xe2\x82\xac\n\n' '\xf0\x9f\x98\x80' '\xef\xbf\xbd\xf4\x8f\xbf\xbf\xed\x9f\xbf'
-# cut off; continued without a beginning; in two forms; a surrogate; beyond Unicode; not continued
+# cut off; without a first byte; overlong; a surrogate; beyond Unicode; not continued
 make_of binary 'gr\xc3' '\xe2\x82' '\x80' '\xc0\xaf' '\xe0\x80\x80' '\xf0\x80\x80\x80' '\xed\xa0\x80' \
     '\xf4\x90\x80\x80' '\xf5\x80\x80\x80' '\xff' '\xe2\x82 ' 'a\0b' 'late\n\0\n'
 make_of "sh script" '#!/bin/sh\necho\n' '#! /usr/bin/env sh' '#!/bin/sh -e\r\necho\r\n' '#!/bin/sh\n\xff\0'
@@ -47,14 +47,14 @@ make_of PNG '\x89PNG\r\n\x1a\n\0'
 make_of JPEG '\xff\xd8\xff\xe0'
 make_of PDF '%%PDF-1.4\n'
 make gzip "sub/text.txt" < <(gzip <<<"text")
-# longer than one buffer: a character across its end, a byte that is not text far behind it
+# longer than one buffer: a character across its end, a byte far behind it that is not text
 make "UTF-8 text" "sub/across" < <(head -c 65535 /dev/zero | tr '\0' a && printf '\xc3\xbc\n')
 make binary "sub/late" < <(head -c 1000000 /dev/zero | tr '\0' '\n' && printf '\xff')
 make binary "sub/large.bin" < <(printf '\0' && head -c 1000000 /dev/urandom)
 ln -s nothing "$tree/link"
 mkfifo "$tree/pipe"
 
-# expected_report [WITHOUT]: what is to be printed of the tree, without one file, in the words of sha256sum and wc.
+# expected_report [WITHOUT]: prints the right report of the tree, without one file, by sha256sum and wc.
 expected_report() {
     local path sum lines bytes type all_files=0 all_lines=0 all_bytes=0 lines_width type_width=4
     local -A files_of=() lines_of=() bytes_of=()
@@ -90,7 +90,7 @@ expected_report() {
     printf '%5d  %*d  %*d  all\n' $all_files "$lines_width" $all_lines ${#all_bytes} $all_bytes
 }
 
-# expect_report [WITHOUT]: the last output is that.
+# expect_report [WITHOUT]: the last output is the right report.
 expect_report() {
     expected_report "$@" >"$work/expected"
     diff "$work/expected" "$work/actual" || fail "another report than sha256sum and wc give"
@@ -103,7 +103,7 @@ for workers in 0 1 2 8; do
     cmp "$work/expected" "$work/actual" || fail "another report on $workers workers"
 done
 
-# The graph, as it went
+# The graph of the run
 succeeds "$program" --dot "$work/graph.dot" "$tree"
 cmp "$work/expected" "$work/actual" || fail "another report with --dot"
 for step in "list files" hash "count lines" "detect types" join "add up" "lay out"; do
@@ -114,7 +114,7 @@ if command -v dot >/dev/null; then
     dot -Tsvg "$work/graph.dot" >"$work/graph.svg" 2>"$work/errors" || fail "dot: $(cat "$work/errors")"
     grep -q "detect types" "$work/graph.svg" || fail "the picture lacks a step"
 else
-    echo "the picture: not tried, for want of graphviz"
+    echo "the picture: not tested, because graphviz is missing"
 fi
 fails_with "$work/missing/graph.dot: the graph could not be written\$" "$program" --dot "$work/missing/graph.dot" "$tree"
 cmp "$work/expected" "$work/actual" || fail "lines were lost"

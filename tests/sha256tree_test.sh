@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sha256tree against sha256sum, on a tree with the names and files that go wrong.
+# sha256tree prints what sha256sum prints, on a tree with unusual names and files.
 #   sha256tree_test.sh PROGRAM
 # shellcheck source-path=SCRIPTDIR source=examples.sh
 . "$(dirname "$0")/examples.sh"

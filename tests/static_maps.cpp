@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps with a bar before main, and after it, in the destructor of a static object.
+// Maps with a bar before main, in main, and after main in the destructor of a static object.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -10,7 +10,7 @@
 
 namespace {
 
-/// VmHWM of this process, in KiB; 0 where /proc does not tell.
+/// The peak resident memory of this process (VmHWM), in KiB; 0 where /proc does not have it.
 std::size_t peak_kib()
 {
     std::ifstream status("/proc/self/status");
@@ -21,7 +21,7 @@ std::size_t peak_kib()
     return 0;
 }
 
-/// Goes through the results. \return how much the memory grew after the first tenth, in KiB
+/// Consumes the results. \return how much the memory grew after the first tenth, in KiB
 std::size_t growth(std::size_t items, auto&& results)
 {
     std::size_t before = 0;
@@ -44,7 +44,7 @@ int main()
     const auto on_the_heap = [](std::size_t i) { return std::string(100, static_cast<char>('a' + i % 26)); };
     const parmap::options options{.max_in_flight = 16};
     constexpr std::size_t many = 10'000'000;
-    constexpr std::size_t fewer = 300'000;  // handed over one by one
+    constexpr std::size_t fewer = 300'000;  // as_completed is slower
     const std::size_t in_order =
         growth(many, parmap::stream(std::views::iota(std::size_t{0}, many), on_the_heap, options));
     const std::size_t as_completed =

@@ -53,7 +53,7 @@ int doubled(int x)
     return 2 * x;
 }
 
-/// A single-pass source: 0, 1, ... without an end, calling `on_read` before each.
+/// An endless single-pass source 0, 1, ... that calls `on_read` before each element.
 class counter : public std::ranges::view_base {
 public:
     class iterator {
@@ -89,10 +89,10 @@ void wait_until(const auto& condition)
     while (!condition()) std::this_thread::yield();
 }
 
-/// The engine takes items below 20 us for light.
+/// The engine treats items below 20 us as light.
 constexpr auto heavy = 100us;
 
-/// Calls `test` with one worker, with two on this machine as it is, and with eight.
+/// Calls `test` with one worker, with two outside of an arena, and with eight in an arena.
 void on_some_workers(const auto& test)
 {
     on_workers(1, test);
@@ -100,7 +100,7 @@ void on_some_workers(const auto& test)
     on_workers(most_workers, test);
 }
 
-// What may be streamed, and what comes out
+// Sources and results
 
 TEST(Stream, GivesResultsInInputOrder)
 {
@@ -233,7 +233,7 @@ TEST(Stream, IsARangeThatOtherAlgorithmsTake)
     });
 }
 
-TEST(Stream, BeginGivesTheResultThatItIsAt)
+TEST(Stream, BeginGivesTheCurrentResult)
 {
     auto stream = parmap::stream(std::views::iota(0, 5), doubled);
     auto it = stream.begin();
@@ -264,7 +264,7 @@ TEST(Stream, ReadsNothingBeforeTheFirstResultIsAskedFor)
     });
 }
 
-TEST(Stream, WithOneWorkerDoesEverythingOnTheConsumersThreadWhenAsked)
+TEST(Stream, WithOneWorkerReadsAndRunsEachItemOnTheConsumersThreadWhenItIsAskedFor)
 {
     const auto check = [](const auto& make) {
         int reads = 0;
@@ -290,7 +290,7 @@ TEST(Stream, WithOneWorkerDoesEverythingOnTheConsumersThreadWhenAsked)
     check([&](auto source, auto fn) { return parmap::as_completed(source, fn, one); });
 }
 
-/// Counts what is in flight from outside, over some thousand items of random cost.
+/// Consumes 3,000 items of different cost and expects at most `bound` of them in flight.
 void expect_bound(const auto& make, std::size_t bound)
 {
     std::atomic<std::ptrdiff_t> in_flight{0};
@@ -326,12 +326,12 @@ TEST(Stream, HoldsNoMoreItemsThanMaxInFlight)
     });
 }
 
-TEST(Stream, ReadsAheadUpToFourItemsAWorkerUnlessTold)
+TEST(Stream, ReadsAheadFourItemsAWorkerByDefault)
 {
     const auto reads_ahead = [](const auto& make) {
         std::atomic<int> reads{0};
         const auto slowly = [](int x) {
-            keep_busy(heavy);  // so that the crew is used
+            keep_busy(heavy);  // so that other workers help
             return x;
         };
         auto results = make(counter([&](int) { ++reads; }), slowly);
@@ -407,7 +407,7 @@ TEST(Stream, NothingRunsAfterItHasThrown)
     });
 }
 
-// As they finish
+// Results in the order in which they finish
 
 TEST(AsCompleted, GivesEveryResultOnceWithItsIndex)
 {
@@ -421,7 +421,7 @@ TEST(AsCompleted, GivesEveryResultOnceWithItsIndex)
     });
 }
 
-TEST(AsCompleted, ASlowItemHoldsNobodyUp)
+TEST(AsCompleted, ASlowItemDelaysNoOtherResult)
 {
     const auto check = [] {
         for (const std::size_t slow : {0U, 1U, 2U, 7U}) {
@@ -460,7 +460,7 @@ TEST(AsCompleted, AnExceptionComesWhenItsItemThrows)
 
 // Blocking
 
-TEST(Stream, ABlockedSourceKeepsNoResultBack)
+TEST(Stream, ABlockedSourceDelaysNoResult)
 {
     // Item k + 1 cannot be read before the result of item k was consumed.
     const auto check = [](const auto& make) {
@@ -482,7 +482,7 @@ TEST(Stream, ABlockedSourceKeepsNoResultBack)
             changed.notify_all();
             if (consumed == 1'000) break;
         }
-        // The reader may be blocked for an item that nobody will ask for.
+        // Unblocks a worker that still reads ahead.
         const std::lock_guard lock(mutex);
         consumed = 1'000'000;
         changed.notify_all();
@@ -496,7 +496,7 @@ TEST(Stream, ABlockedSourceKeepsNoResultBack)
 
 TEST(Stream, RunsItemsAtTheSameTime)
 {
-    // All workers meet within items, though no oneTBB thread but the crew's is there to help.
+    // All workers are inside items at the same time.
     on_workers(most_workers, [] {
         std::latch all_here(most_workers);
         int n = 0;
@@ -512,7 +512,7 @@ TEST(Stream, RunsItemsAtTheSameTime)
 
 TEST(Stream, RunsItemsAtTheSameTimeThoughTheSourceIsSlow)
 {
-    // Whoever is called while the consumer reads finds nothing, and leaves; and then the consumer has an item.
+    // A worker that joins while the consumer reads finds no item and leaves. The items must still run at the same time.
     const auto source = std::views::iota(0, 2) | std::views::transform([](int x) {
                             keep_busy(100us);
                             return x;
@@ -536,7 +536,7 @@ TEST(Stream, SharesHeavyItemsThatComeAfterLightOnes)
     with_cpus(2, [] {
         std::mutex mutex;
         std::set<std::thread::id> threads;
-        // No heavy item can wait for another thread: it comes only when some were found to be heavy.
+        // Heavy items must not wait for each other: another thread joins only after some were measured as heavy.
         for ([[maybe_unused]] const int x : parmap::stream(std::views::iota(0), [&](int x) {
                  if (x >= 10'000) {
                      keep_busy(heavy);
@@ -579,7 +579,7 @@ TEST(Stream, NeverRunsMoreItemsAtOnceThanThereAreWorkers)
                  int before = most;
                  while (now > before && !most.compare_exchange_weak(before, now)) {
                  }
-                 // Now light and now heavy, so that the consumer helps and has a stand-in.
+                 // Alternately heavy and light, so that the consumer is replaced and helps.
                  if (x / 100 % 2 == 0) keep_busy(heavy);
                  --running;
                  return x;
@@ -597,7 +597,7 @@ TEST(Stream, NeverRunsMoreItemsAtOnceThanThereAreWorkers)
     on_workers(3, [&] { check_both(3); });
 }
 
-// Life
+// Lifetime
 
 TEST(Stream, MayBeLeftMovedOrNeverBegun)
 {
@@ -618,7 +618,7 @@ TEST(Stream, MayBeLeftMovedOrNeverBegun)
     EXPECT_EQ(counted::alive, 0);
 }
 
-TEST(Stream, DestroyedDuringIterationWaitsForWhatRuns)
+TEST(Stream, DestroyedDuringIterationWaitsForTheRunningItems)
 {
     on_workers(most_workers, [] {
         for (int round = 0; round < 300; ++round) {
@@ -705,7 +705,7 @@ TEST(Stream, AStopWakesAConsumerThatWaits)
 {
     with_cpus(2, [] {
         std::stop_source source;
-        // The item ends when the stop is there, and the request comes from the item's own thread.
+        // An item requests the stop, and ends only after that.
         auto stream = parmap::as_completed(std::views::iota(0, 2),
                                            [&](int x) {
                                                if (x == 0) source.request_stop();
@@ -785,7 +785,7 @@ TEST(Stream, ReportsItsProgress)
 TEST(Stream, TheConsumersRoundingModeHoldsInEveryItem)
 {
     const auto check = [] {
-        // The threads of one stream are those of the next.
+        // Each stream uses the threads of the one before.
         for (const int wanted : {FE_UPWARD, FE_DOWNWARD, FE_TONEAREST}) {
             std::fesetround(wanted);
             for (const auto& mode : parmap::as_completed(std::views::iota(0, 100), [](int) {
@@ -851,7 +851,7 @@ int index_of(const std::string& element)
     return std::stoi(element);
 }
 
-/// Goes through the stream and holds it against the serial loop.
+/// Consumes the stream and compares it with the serial loop.
 void expect_serial(const scenario& s, auto&& source)
 {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(s.size));
@@ -903,7 +903,7 @@ void expect_serial(const scenario& s, auto&& source)
         EXPECT_EQ(c.completed(), returned) << s;
     }
 
-    // What the serial loop would have done.
+    // Where the serial loop would stop.
     const int stops_at = std::min(s.item_throws.value_or(s.size), s.source_throws.value_or(s.size));
     if (!s.as_completed) {
         const bool leaves = s.leaves_after && *s.leaves_after <= static_cast<std::size_t>(stops_at);

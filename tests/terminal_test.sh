@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The bar on a real terminal that is resized and interrupted, and on files that are none.
+# The bar on a real terminal that is resized and interrupted, and on files that are no terminal.
 #   terminal_test.sh PROGRAM
 set -euo pipefail
 program=$1
@@ -10,7 +10,7 @@ work=$(mktemp -d)
 terminal() { tmux -f /dev/null -S "$work/socket" "$@"; }
 trap 'terminal kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# Items of the program wait for somebody to write there.
+# The last item of the program waits until the test writes to this pipe.
 mkfifo "$work/gate"
 
 fail() {
@@ -30,7 +30,7 @@ until_screen() {
 }
 lines_of_bar() { screen | grep -c 'squaring:' || true; }
 
-# A bar that is there, that follows the width, and that is one line all the time.
+# The bar appears, follows the width, and is always one line.
 terminal new-session -d -s test -x 100 -y 20 "exec env TERM=screen bash --norc"
 terminal send-keys -t test "PS1='> '; clear; $program $work/gate; echo rc=\$?" Enter
 until_screen 'squaring:  9[0-9]%|.*█.*| 9[0-9]/100 \[00:0'
@@ -57,7 +57,7 @@ echo go >"$work/gate"
 until_screen '^sum 328350$'
 screen | grep -q 'squaring: 100%|█*| 100/100 \[00:' || fail "no last line after fg"
 
-# Ctrl-C ends the program as it always would, and the cursor is where it can be seen.
+# Ctrl-C ends the program, and the cursor is visible.
 terminal send-keys -t test "clear; $program $work/gate" Enter
 until_screen 'squaring:  9[0-9]%|'
 terminal send-keys -t test C-c
@@ -72,7 +72,7 @@ result=$("$program" 2>&-) || fail "exit code $? with stderr closed"
 result=$(PARMAP_PROGRESS=terminal "$program" 2>/dev/full) || fail "exit code $? with a full stderr"
 [ "$result" = "sum 328350" ] || fail "stderr full: $result"
 { PARMAP_PROGRESS=json "$program" 2>&1 >"$work/result" || echo "rc $?" >>"$work/result"; } | head -c 20 >/dev/null
-[ "$(cat "$work/result")" = "sum 328350" ] || fail "a reader that leaves: $(cat "$work/result")"
+[ "$(cat "$work/result")" = "sum 328350" ] || fail "a reader that exits: $(cat "$work/result")"
 "$program" 2>"$work/errors" >/dev/null
 [ ! -s "$work/errors" ] || fail "a short call wrote to a file: $(cat "$work/errors")"
 PARMAP_PROGRESS=banana "$program" 2>"$work/errors" >/dev/null || fail "exit code $? with a wrong variable"

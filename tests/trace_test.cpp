@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a trace holds, read back from its file and held against the Trace Event Format.
+// The content of a trace, read back from its file and checked against the Trace Event Format.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -66,7 +66,7 @@ std::int64_t nanoseconds(const json& microseconds)
     return std::llround(microseconds.get<double>() * 1000);
 }
 
-/// A file that is as the format wants it.
+/// A trace that is read from a file, which must follow the format.
 class trace {
 public:
     explicit trace(const std::string& path)
@@ -86,7 +86,7 @@ public:
             std::ranges::count_if(events, [&](const ran& event) { return event.category == category; }));
     }
 
-    /// Items, or blocks, in all events of a kind, by that name when one is given.
+    /// The sum of the items or blocks of all events of a category; with a name, only of events with that name.
     std::size_t sum(std::size_t ran::*number, std::string_view category, std::string_view name = "") const
     {
         std::size_t total = 0;
@@ -128,7 +128,7 @@ private:
         }
     }
 
-    /// Viewers draw an event below the one that it is in, and nothing sensible for two that overlap.
+    /// Viewers draw an event below the one that contains it, and cannot show two that overlap.
     void expect_to_nest() const
     {
         std::map<int, std::vector<ran>> open;
@@ -197,7 +197,7 @@ TEST(Trace, AnEmptyRangeIsACallWithoutBlocks)
     EXPECT_EQ(read.count("block"), 0U);
 }
 
-/// A call drawn by lot, and what its trace should say.
+/// A random call, and what its trace must contain.
 class random_call {
 public:
     explicit random_call(dice& random)
@@ -339,7 +339,7 @@ TEST(Trace, TheItemsOfAStreamAreInIt)
             {
                 const parmap::trace_file all(file.path());
                 for (auto&& i : parmap::stream(std::views::iota(0, 2'000), std::identity(), {.trace = all})) {
-                    // The consumer's own calls stand between the items that it runs.
+                    // The consumer makes calls of its own between the items that it runs.
                     if (i % 100 == 0) parmap::for_each(std::views::iota(0, 10), [](int) {}, {.trace = all});
                 }
                 for (auto&& done : parmap::as_completed(
@@ -405,7 +405,7 @@ TEST(Trace, StepsOfAGraphStandInItAndTheItemsOfItsMaps)
                     "never", [] {}, bad);
                 EXPECT_THROW(graph.run({.trace = timeline}), std::runtime_error);
             }
-            const trace read(file.path());                          // where events of a thread nest
+            const trace read(file.path());                          // checks that events of a thread nest
             EXPECT_EQ(read.sum(&ran::items, "call", "graph"), 5U);  // steps that are done
             EXPECT_EQ(read.sum(&ran::items, "step", "count"), 1U);
             EXPECT_EQ(read.sum(&ran::items, "step", "call"), 1U);
@@ -473,7 +473,7 @@ TEST(Trace, AForkedChildLeavesTheFileToItsParent)
     const temporary_file file;
     auto kept = std::make_unique<parmap::trace_file>(file.path());
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = *kept});
-    // The child's thread has to look for its lane.
+    // After a second trace, the child's thread has to look up its lane in the first.
     const temporary_file other;
     parmap::for_each(std::views::iota(0, 10), [](int) {}, {.max_workers = 1, .trace = other.path()});
     const pid_t child = ::fork();
@@ -512,7 +512,7 @@ TEST(Trace, ALongRunIsJoinedWithoutLosingAnItem)
         const auto recorder = std::make_unique<trace_recorder>(file.path(), limit);
         const auto work = [&] {
             for (std::size_t i = 0; i < blocks; ++i) {
-                // Each of 10 us, one right after the other.
+                // Blocks of 10 us without gaps.
                 const auto begin = std::chrono::steady_clock::now() + 10us * i;
                 if (trace_lane* const lane = recorder->lane()) {
                     lane->record_block({.begin = begin, .end = begin + 10us, .first = i, .items = 3}, 1);
@@ -538,7 +538,7 @@ TEST(Trace, ALongRunIsJoinedWithoutLosingAnItem)
     EXPECT_LE(events, 4 * limit);
 }
 
-/// A lane whose blocks begin and end when the test says.
+/// A lane whose blocks begin and end at times that the test sets.
 class lane_test {
 public:
     explicit lane_test(std::size_t most = trace_lane::usual_most) : lane(most) {}
@@ -598,7 +598,7 @@ TEST(TraceLane, SortsWhatContainsOthersBeforeThem)
 TEST(TraceLane, KeepsGapsWorthSeeing)
 {
     lane_test t(100);
-    // Ten blocks in a row, then a pause as long as they.
+    // Ten blocks in a row, then a pause of the same length.
     for (int i = 0; i < 1'000; ++i) {
         const auto begin = 50us * i + 500us * (i / 10);
         t.block(begin, begin + 50us);
@@ -613,7 +613,7 @@ TEST(TraceLane, JoinsNothingAcrossWhatBeganInBetween)
 {
     lane_test t;
     t.block(0ns, 100ns);
-    t.lane.begin_other();  // a call that holds the next block, but not the one before
+    t.lane.begin_other();  // a call that contains the next block, but not the one before
     t.block(200ns, 300ns);
     t.block(300ns, 400ns);
     t.call(150ns, 500ns);

@@ -61,7 +61,7 @@ TEST(TryMap, ValueThrowsTheLowestFailure)
     }
 }
 
-TEST(TryMap, ReturnsWhatThereIsWhenStopped)
+TEST(TryMap, ReturnsTheResultsSoFarWhenStopped)
 {
     for (int workers = 1; workers <= most_workers; ++workers) {
         on_workers(workers, [] {
@@ -84,7 +84,7 @@ TEST(TryMap, ReturnsWhatThereIsWhenStopped)
     }
 }
 
-TEST(TryMap, OfAVoidFunctionTellsWhatIsDone)
+TEST(TryMap, OfAVoidFunctionReportsWhichItemsReturned)
 {
     on_workers(most_workers, [] {
         auto all = parmap::try_map(std::views::iota(0, 1000), [](int x) { even_only(x); });
@@ -97,7 +97,7 @@ TEST(TryMap, OfAVoidFunctionTellsWhatIsDone)
     });
 }
 
-TEST(TryMap, OfAVoidFunctionTellsWhatNeverRan)
+TEST(TryMap, OfAVoidFunctionReportsThatNothingRan)
 {
     std::stop_source source;
     source.request_stop();
@@ -106,7 +106,7 @@ TEST(TryMap, OfAVoidFunctionTellsWhatNeverRan)
     EXPECT_THROW(std::move(all).value(), parmap::cancelled);
 }
 
-TEST(TryMap, OfAVoidFunctionThatReturnsEverywhereIsAllRight)
+TEST(TryMap, OfAVoidFunctionIsOkWhenEveryItemReturned)
 {
     auto all = parmap::try_map(std::views::iota(0, 10), [](int) {});
     EXPECT_TRUE(all.ok());
@@ -114,7 +114,7 @@ TEST(TryMap, OfAVoidFunctionThatReturnsEverywhereIsAllRight)
     EXPECT_NO_THROW(std::move(all).value());
 }
 
-TEST(TryMap, GivesBoolsAndNothing)
+TEST(TryMap, GivesBoolsAndNothingForAnEmptyRange)
 {
     const auto bools = parmap::try_map(std::views::iota(0, 10), [](int x) { return x > 4; });
     EXPECT_EQ(bools.values[5], std::optional(true));
@@ -123,7 +123,7 @@ TEST(TryMap, GivesBoolsAndNothing)
     EXPECT_TRUE(none.values.empty());
 }
 
-TEST(Failure, NamesTypesItDoesNotKnow)
+TEST(Failure, OfAnotherTypeIsAnUnknownException)
 {
     const auto all = parmap::try_map(std::views::iota(0, 1), [](int) -> int { throw 3; });
     EXPECT_EQ(all.failures.at(0).what(), "unknown exception");

@@ -14,7 +14,7 @@ namespace {
 
 TEST(Vector, LeavesTrivialElementsUnwritten)
 {
-    // The place of an element that is there already keeps its value.
+    // The memory of the new element keeps its value.
     int place = 42;
     parmap::first_touch_allocator<int>().construct(&place);
     EXPECT_EQ(place, 42);
@@ -45,7 +45,7 @@ TEST(Vector, HoldsLargeAndOverAlignedElements)
 
 TEST(Vector, ALargeMapIsRight)
 {
-    // More than large_block: its pages are populated by the workers, not a whole number of huge ones.
+    // Larger than large_block, so the workers populate its pages; not a whole number of huge pages.
     constexpr std::size_t size = (std::size_t{40} << 20U) / sizeof(double) + 5;
     const auto numbers = std::views::iota(std::size_t{0}, size);
     const auto half = [](std::size_t x) { return static_cast<double>(x) / 2; };
@@ -67,7 +67,7 @@ TEST(Vector, ALargeMapStopsBeforeItsFirstItem)
                  parmap::cancelled);
 }
 
-TEST(Vector, PopulatesWholePagesInsideTheBlockAlone)
+TEST(Vector, PopulateChangesNoContent)
 {
     constexpr std::size_t huge_page = std::size_t{2} << 20U;
     std::vector<char> memory(5 * huge_page, 'x');
@@ -76,10 +76,10 @@ TEST(Vector, PopulatesWholePagesInsideTheBlockAlone)
     for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, huge_page, 3 * huge_page + 77}) {
         parmap::detail::populate(memory.data() + 100, bytes, limits);
     }
-    EXPECT_EQ(memory, std::vector<char>(5 * huge_page, 'x')) << "what is there stays";
+    EXPECT_EQ(memory, std::vector<char>(5 * huge_page, 'x')) << "the content stays";
 }
 
-TEST(Vector, RefusesMoreThanThereIs)
+TEST(Vector, RefusesASizeThatNoMemoryHas)
 {
     EXPECT_THROW(static_cast<void>(parmap::first_touch_allocator<double>().allocate(SIZE_MAX / 4)),
                  std::bad_array_new_length);

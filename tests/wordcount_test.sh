@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# wordcount against tr, sort and uniq, on generated files and on texts that the system has.
+# wordcount prints what tr, sort and uniq print, on generated files and on texts of the system.
 #   wordcount_test.sh PROGRAM
 # shellcheck source-path=SCRIPTDIR source=examples.sh
 . "$(dirname "$0")/examples.sh"
 
-# The same by pipes. A file at a time, for no word spans two files.
+# The right output, by standard tools, one file after the other: no word spans two files.
 reference() {
     local file
     for file in "$@"; do

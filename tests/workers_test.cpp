@@ -21,7 +21,7 @@ using parmap::detail::limits_of;
 using parmap::detail::platform;
 using parmap::testing::temporary_folder;
 
-/// A tree of the files that the kernel would show, in a folder of its own.
+/// A temporary folder with the files that the kernel would show.
 class CgroupFiles : public ::testing::Test {
 protected:
     void write(const fs::path& file, const std::string& text) const { root.write(file, text); }
@@ -126,7 +126,7 @@ TEST_F(CgroupFiles, MountPointsWithBlanks)
     write("proc/self/cgroup", "0::/");
     write("odd place/cpu.max", "100000 100000");
     EXPECT_EQ(quota(), 1.0);
-    // What is no escape stays as it is.
+    // Other sequences with a backslash are no escapes.
     write("proc/self/mountinfo", "30 24 0:26 / /odd\\09\\04 rw - cgroup2 cgroup2 rw");
     write("odd\\09\\04/cpu.max", "200000 100000");
     EXPECT_EQ(quota(), 2.0);

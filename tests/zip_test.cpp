@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random zips are held against a serial loop at the end.
+// zip of every kind of range; at the end thousands of random zips are compared with a serial loop.
 #include <algorithm>
 #include <atomic>
 #include <deque>
@@ -40,7 +40,7 @@ auto ints_in(std::istream& text)
     return std::views::istream<int>(text);
 }
 
-/// What std::invalid_argument says when `body` throws it; nothing else may happen.
+/// The text of the std::invalid_argument that `body` throws.
 std::string refusal_of(const std::function<void()>& body)
 {
     try {
@@ -99,7 +99,7 @@ TEST(Zip, KnowsItsSize)
     EXPECT_TRUE(parmap::zip(none, none).empty());
 }
 
-TEST(Zip, MovesAsItsWeakestRangeDoes)
+TEST(Zip, IteratesAsItsWeakestRangeAllows)
 {
     const auto a = numbers(4);
     const std::vector<std::string> b{"a", "b", "c", "d"};
@@ -147,8 +147,8 @@ TEST(Zip, OfEndlessRangesIsEndless)
 
 // How fn is called
 
-/// Calls every algorithm on pairs (x, x): `sum` gives 3 x, `triple` writes it, and `nothing` is just called.
-void expect_every_algorithm_serves(const auto& sum, const auto& triple, const auto& nothing)
+/// Calls every algorithm on pairs (x, x): `sum` returns 3 x, `triple` writes it, and `nothing` does nothing.
+void expect_right_with_every_algorithm(const auto& sum, const auto& triple, const auto& nothing)
 {
     on_workers(most_workers, [&] {
         const auto a = numbers(1000);
@@ -169,20 +169,20 @@ void expect_every_algorithm_serves(const auto& sum, const auto& triple, const au
     });
 }
 
-TEST(Zip, ServesEveryAlgorithm)
+TEST(Zip, WorksWithEveryAlgorithm)
 {
-    expect_every_algorithm_serves([](int x, int y) { return x + 2 * y; }, [](int& x, int y) { x = 3 * y; },
-                                  [](int, int) {});
+    expect_right_with_every_algorithm([](int x, int y) { return x + 2 * y; }, [](int& x, int y) { x = 3 * y; },
+                                      [](int, int) {});
 }
 
-TEST(Zip, ServesEveryAlgorithmWithTheIndex)
+TEST(Zip, WorksWithEveryAlgorithmAndTheIndex)
 {
-    expect_every_algorithm_serves([](std::size_t i, int x, int y) { return static_cast<int>(i) + x + y; },
-                                  [](std::size_t i, int& x, int y) { x = static_cast<int>(i) + 2 * y; },
-                                  [](std::size_t, int, int) {});
+    expect_right_with_every_algorithm([](std::size_t i, int x, int y) { return static_cast<int>(i) + x + y; },
+                                      [](std::size_t i, int& x, int y) { x = static_cast<int>(i) + 2 * y; },
+                                      [](std::size_t, int, int) {});
 }
 
-TEST(Zip, HandsTheTupleToAFunctionOfOne)
+TEST(Zip, PassesTheTupleToAFunctionOfOne)
 {
     const auto a = numbers(3);
     EXPECT_EQ(parmap::map(parmap::zip(a, a), [](const auto& element) { return std::get<1>(element); }), a);
@@ -193,7 +193,7 @@ TEST(Zip, HandsTheTupleToAFunctionOfOne)
               (std::vector{0, 2, 4}));
 }
 
-TEST(Zip, HandsAGenericFunctionOfTwoTheTwoElements)
+TEST(Zip, PassesTheTwoElementsToAGenericFunctionOfTwo)
 {
     const std::vector<std::string> words{"a", "b"};
     EXPECT_EQ(parmap::map(parmap::zip(words, words), [](auto a, auto b) { return a + b; }),
@@ -285,7 +285,7 @@ TEST(Zip, ChangesElementsBesideASinglePassRange)
     std::vector<int> a{1, 2, 3};
     std::istringstream text("x yy zzz");
     parmap::for_each(parmap::zip(a, std::views::istream<std::string>(text)), [](int& x, std::string& word) {
-        word += "!";  // as without the zip: the range hands out references to what it read
+        word += "!";  // as without the zip: the elements are references to what the range read
         x += static_cast<int>(word.size());
     });
     EXPECT_EQ(a, (std::vector{3, 5, 7}));
@@ -339,7 +339,7 @@ TEST(Zip, IsTrackedInASerialLoop)
     EXPECT_EQ(total, 3U);
 }
 
-TEST(Zip, OfNothingRunsNothing)
+TEST(Zip, OfEmptyRangesRunsNothing)
 {
     const std::vector<int> none;
     std::istringstream empty;
@@ -404,7 +404,7 @@ TEST(Zip, RefusesASinglePassRangeOfAnotherLengthBeforeAnythingRuns)
 constexpr int shapes = 13;
 constexpr std::size_t most_ranges = 4;
 
-/// Those from map_to_list on call their function without an index.
+/// From map_to_list on, the function has no index.
 enum class algorithm : unsigned char {
     map_with_index,
     try_map,
@@ -442,7 +442,7 @@ scenario random_scenario(dice& random)
     scenario s{};
     s.which = static_cast<algorithm>(random.below(static_cast<std::size_t>(algorithm::map) + 1));
     const bool maps = s.which == algorithm::map || s.which == algorithm::map_with_index;
-    // Other algorithms see the same elements: a shape of each strength will do.
+    // For the other algorithms a few shapes are enough: random access, forward and single-pass.
     s.shape = maps ? static_cast<int>(random.below(shapes)) : random.one_of({0, 3, 9});
     s.lengths.fill(random.below(random.one_in(10) ? 2000 : random.one_in(4) ? 3 : 100));
     if (random.one_in(3)) s.lengths.at(random.below(most_ranges)) = random.below(100);
@@ -461,7 +461,7 @@ int element(std::size_t range, std::size_t index)
     return static_cast<int>(most_ranges * index + range);
 }
 
-/// What an item gives: every part counts, at its place.
+/// The result of an item: it depends on every part and its position.
 template <class... Parts>
 std::int64_t result_of(std::int64_t start, Parts... parts)
 {
@@ -469,7 +469,7 @@ std::int64_t result_of(std::int64_t start, Parts... parts)
     return start;
 }
 
-/// What the loop `for (i...) result_of(a[i], b[i], ...)` gives.
+/// The results of the loop `for (i...) result_of(a[i], b[i], ...)`.
 template <std::size_t... I>
 std::vector<std::int64_t> serial_results(const scenario& s, std::index_sequence<I...>)
 {
@@ -489,7 +489,7 @@ struct by_map {
     const scenario& s;
 };
 
-/// What a reduction makes of results: all of them, in order.
+/// The accumulator of a reduction: all results, in order.
 struct joined {
     joined() = default;
     joined(std::int64_t result) : values{result} {}
@@ -503,7 +503,7 @@ struct joined {
     std::vector<std::int64_t> values;
 };
 
-/// The results by the algorithm of this case; each writes or returns them in its own way.
+/// The results by the algorithm of this case.
 struct by_any {
     std::vector<std::int64_t> operator()(auto zip, const auto& with_index, const auto& without_index) const
     {
@@ -573,7 +573,7 @@ void check(const scenario& s, const auto& results_by, Ranges&&... ranges)
         EXPECT_EQ(e.index, s.throws_at) << s;
     } catch (const std::invalid_argument&) {
         EXPECT_FALSE(equal) << s;
-        // A stream meets the end of a single-pass range when it is there.
+        // Only a stream may run items before it knows the length of a single-pass range.
         EXPECT_TRUE(ran == 0U || s.streams()) << s;
     }
 }

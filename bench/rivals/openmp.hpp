@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenMP's loop, with its two schedules. Its threads wait by spinning, so the next loop finds them awake,
-// and everything else on the machine finds the CPUs busy.
+// OpenMP's loop, with two schedules. Its threads wait by spinning: the next loop finds them awake, and other programs
+// find the CPUs busy.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop that everybody begins with.
+// A plain serial loop.
 #pragma once
 
 #include <cstddef>

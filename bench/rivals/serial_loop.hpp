@@ -16,7 +16,7 @@ struct serial_loop {
         for (const auto& item : in) consume(fn(item));
     }
 
-    /// What a long step gives, and behind it the results of a map.
+    /// The result of a long step, followed by the results of a map.
     template <class Fn>
     static std::vector<std::uint64_t> side_by_side(std::uint64_t longest, const std::vector<std::uint64_t>& items,
                                                    const Fn& fn)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// std::async for each of four shares a CPU, so that shares of unequal cost even out a little.
+// std::async for each of four shares a CPU, which balances shares of unequal cost a little.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard library's own, which groups as it likes.
+// std::transform_reduce with std::execution::par, whose grouping is unspecified.
 #pragma once
 
 #include <execution>

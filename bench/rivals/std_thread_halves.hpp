@@ -17,9 +17,9 @@ struct std_thread_halves {
     static void map_into(const In& in, Out& out, const Fn& fn)
     {
         const auto threads = static_cast<std::size_t>(parmap::num_cpus());
-        std::vector<std::jthread> team;
+        std::vector<std::jthread> running;
         for (std::size_t t = 0; t < threads; ++t) {
-            team.emplace_back([&, begin = in.size() * t / threads, end = in.size() * (t + 1) / threads] {
+            running.emplace_back([&, begin = in.size() * t / threads, end = in.size() * (t + 1) / threads] {
                 for (std::size_t i = begin; i < end; ++i) out[i] = fn(in[i]);
             });
         }

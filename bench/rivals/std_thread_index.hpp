@@ -18,9 +18,9 @@ struct std_thread_index {
     static void map_into(const In& in, Out& out, const Fn& fn)
     {
         std::atomic<std::size_t> next{0};
-        std::vector<std::jthread> team;
+        std::vector<std::jthread> running;
         for (int t = 0; t < parmap::num_cpus(); ++t) {
-            team.emplace_back([&] {
+            running.emplace_back([&] {
                 for (std::size_t i = next++; i < in.size(); i = next++) out[i] = fn(in[i]);
             });
         }

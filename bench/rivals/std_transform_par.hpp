@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard library's own.
+// std::transform with std::execution::par.
 #pragma once
 
 #include <algorithm>

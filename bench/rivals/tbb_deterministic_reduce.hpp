@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tbb::parallel_deterministic_reduce with a body, in the way its documentation shows: with the grain size that
-// comes by default, a task an item; and with a sensible one.
+// tbb::parallel_deterministic_reduce with a body, as its documentation shows: with the default grain size of one item a
+// task, and with 10,000 items a task.
 #pragma once
 
 #include <cstddef>

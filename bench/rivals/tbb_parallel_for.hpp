@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plain tbb::parallel_for over blocked ranges, in the way its documentation shows.
+// A plain tbb::parallel_for over blocked ranges, as its documentation shows.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tbb::parallel_pipeline, in the way its documentation shows: a serial filter that reads, a parallel one, and a
-// serial one that consumes in order.
+// tbb::parallel_pipeline, as its documentation shows: a serial filter that reads, a parallel one, and a serial one that
+// consumes in order.
 #pragma once
 
 #include <type_traits>

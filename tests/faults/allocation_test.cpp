@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every allocation of a call fails once in turn, whichever thread asks for it: the call throws std::bad_alloc or gives
-// the right result, and nothing leaks, hangs or is lost.
+// Each allocation of a call fails once, on whatever thread: the call throws std::bad_alloc or gives the right result,
+// and nothing leaks, hangs or is lost.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -64,7 +64,7 @@ namespace allocations = parmap::testing::allocations;
 
 constexpr std::size_t items = 8;
 
-/// How often each item was begun.
+/// How often each item began.
 std::array<std::atomic<int>, items> begun;
 
 bool all_ran()
@@ -77,7 +77,7 @@ bool none_ran()
     return std::ranges::all_of(begun, [](const auto& times) { return times == 0; });
 }
 
-/// The other end of what a bar is drawn on.
+/// A pipe that a bar is drawn on.
 class bar_pipe {
 public:
     bar_pipe()
@@ -99,7 +99,7 @@ public:
         return ::poll(&readable, 1, 0) == 1;
     }
 
-    /// What was drawn since the last call.
+    /// What was drawn since the last call of drawn().
     std::string_view drawn()
     {
         const ssize_t bytes = ::read(ends_[0], text_.data(), text_.size());
@@ -111,16 +111,16 @@ private:
     std::array<char, 65'536> text_{};
 };
 
-/// Drawn on by the call under way, if any.
-bar_pipe* watched = nullptr;
+/// The pipe that the current call draws on; null for a call without a bar.
+bar_pipe* drawn_bar = nullptr;
 
-/// Stopped by an item of the call under way, if any.
+/// An item of the current call requests a stop here; null: none does.
 std::stop_source* to_be_stopped = nullptr;
 
-/// Returns when the reporter's thread has drawn, or has no memory for it, or there is no bar to wait for.
+/// Returns when the bar is drawn, when an allocation has failed, or when there is no bar.
 void await_frame()
 {
-    while (watched != nullptr && !watched->has_frame() && !allocations::any_failed()) {
+    while (drawn_bar != nullptr && !drawn_bar->has_frame() && !allocations::any_failed()) {
         std::this_thread::yield();
     }
 }
@@ -128,14 +128,14 @@ void await_frame()
 void begin(std::size_t item)
 {
     ++begun[item];
-    // What is over in 10 us is not shared out.
+    // Long enough for the call to fork: one that ends within 10 us does not.
     for (std::atomic<int> i{0}; i != 1'000; ++i) {
     }
     if (item == 0) await_frame();
     if (item == 3 && to_be_stopped != nullptr) to_be_stopped->request_stop();
 }
 
-/// Longer than what a std::string holds in itself.
+/// Longer than a std::string can hold without an allocation.
 std::string text_of(std::size_t item)
 {
     return "a text that is on the heap, of item " + std::to_string(item);
@@ -159,7 +159,7 @@ const auto copy_text = [](std::size_t index, const std::string& text) {
 
 const auto only_count = [](std::size_t index, auto&&...) { begin(index); };
 
-/// A result that can only be moved, and counts itself.
+/// A result that can only be moved, and counts its objects.
 struct heavy {
     counted count;
     std::string text;
@@ -170,7 +170,7 @@ const auto make_heavy = [](std::size_t index, const std::string& text) {
     return heavy{counted(static_cast<int>(index)), text};
 };
 
-/// The texts, to be read once.
+/// The texts as a single-pass range.
 class texts_once {
 public:
     class iterator {
@@ -195,20 +195,20 @@ public:
     static std::default_sentinel_t end() { return {}; }
 };
 
-/// A call that fails or gives what it should.
+/// A call that throws, or returns whether its result is right.
 struct call {
     std::string name;
-    std::function<bool(const options&)> gives_what_it_should;
+    std::function<bool(const options&)> gives_the_right_result;
 };
 
-/// The options of a call, made anew for each.
+/// Options, made anew for each call.
 struct way {
     std::string_view name;
     std::function<options()> requested;
 };
 
 #if defined(__SANITIZE_THREAD__)
-constexpr bool sanitizer_opens_files = true;  // to find the names in what it reports or suppresses
+constexpr bool sanitizer_opens_files = true;  // ThreadSanitizer reads symbols for its suppressions
 #else
 constexpr bool sanitizer_opens_files = false;
 #endif
@@ -221,10 +221,9 @@ int next_descriptor()
     return fd;
 }
 
-/// Has all threads of oneTBB at work at once. One that begins without memory ends the program (2021.8), so all have
-/// begun before any is short of it.
-/// Also has oneTBB (2021.8) begin: without the memory for that, it may wait for itself for ever.
-void meet_all_threads()
+/// Starts oneTBB and all of its threads before memory is short: without memory, oneTBB 2021.8 may hang when it starts,
+/// and ends the program when a thread starts.
+void start_all_threads()
 {
     on_workers(most_workers, [] {
         std::latch all(most_workers);
@@ -232,18 +231,18 @@ void meet_all_threads()
     });
 }
 
-/// Whether no more allocations are alive than before, some time.
+/// Waits until no more allocations are alive than before. \return false when that takes too long
 bool falls_to(std::int64_t alive_before)
 {
-    // A call to the threads of a stream that is gone may wait in oneTBB until its threads are at work again.
+    // A task of a stream that is gone may stay queued until oneTBB's threads work again.
     for (int times = 0; times != 20; ++times) {
         if (allocations::alive_falls_to(alive_before, 1s)) return true;
-        meet_all_threads();
+        start_all_threads();
     }
     return false;
 }
 
-/// One call in an arena of its own, of which the given allocations fail, or none. \return whether any did
+/// Makes one call, in which allocations `first` to `last` fail. \return whether any failed
 bool attempt(const call& called, const way& how, int workers, std::uint64_t first = 1, std::uint64_t last = 0)
 {
     std::ranges::fill(begun, 0);
@@ -255,7 +254,7 @@ bool attempt(const call& called, const way& how, int workers, std::uint64_t firs
     on_workers(workers, [&] {
         allocations::fail(first, last);
         try {
-            right = called.gives_what_it_should(how.requested());
+            right = called.gives_the_right_result(how.requested());
         } catch (...) {
             error = std::current_exception();
         }
@@ -273,19 +272,19 @@ bool attempt(const call& called, const way& how, int workers, std::uint64_t firs
     error = nullptr;
     EXPECT_EQ(counted::alive, 0);
     EXPECT_TRUE(std::ranges::all_of(begun, [](const auto& times) { return times <= 1; }));
-    if (::testing::Test::HasFailure()) return hit;  // its text is alive
+    if (::testing::Test::HasFailure()) return hit;  // the failure's text is an allocation
     EXPECT_TRUE(falls_to(alive_before)) << allocations::alive() - alive_before << " allocations leaked";
     if (!sanitizer_opens_files) {
         EXPECT_EQ(next_descriptor(), descriptor);
     }
-    if (watched != nullptr) watched->drawn();
+    if (drawn_bar != nullptr) drawn_bar->drawn();
     return hit;
 }
 
-/// Fails each allocation of the call in turn, alone and with all after it. After each the call is right again.
+/// Lets each allocation of the call fail once, alone and with all after it. Each time the next call is right.
 void fail_each_allocation_of(const call& called, const way& how, int workers)
 {
-    constexpr int most_unhit = 3;  // how many there are differs from run to run
+    constexpr int most_unhit = 3;  // the number of allocations differs from run to run
     for (const bool with_all_after : {false, true}) {
         std::uint64_t n = 1;
         for (int unhit = 0; unhit != most_unhit; ++n) {
@@ -303,20 +302,20 @@ const way plain{"plain", [] { return options{.grain_size = 1}; }};
 
 void withstands_lack_of_memory(const call& called, const way& how = plain)
 {
-    meet_all_threads();
+    start_all_threads();
     for (const int workers : {1, most_workers}) {
         SCOPED_TRACE(called.name + ", " + std::string(how.name) + ", " + std::to_string(workers) + " workers");
         on_workers(workers, [&] {
-            // What is made once for the process, or kept for the next call.
-            for (int times = 0; times < 3; ++times) called.gives_what_it_should(how.requested());
+            // Makes what is allocated once a process or kept from call to call.
+            for (int times = 0; times < 3; ++times) called.gives_the_right_result(how.requested());
         });
-        if (watched != nullptr) watched->drawn();
+        if (drawn_bar != nullptr) drawn_bar->drawn();
         fail_each_allocation_of(called, how, workers);
         if (::testing::Test::HasFailure()) return;
     }
 }
 
-// The calls. Unless they say otherwise, their items allocate.
+// The calls. Their items allocate unless a comment says that none does.
 
 bool map_into_a_vector(const options& requested)
 {
@@ -366,7 +365,7 @@ bool map_over_a_zip(const options& requested)
     return parmap::map(parmap::zip(texts, numbers), join, requested) == texts && all_ran();
 }
 
-/// Maps within a map, whose items do not count.
+/// A map within a map. Items of the inner map do not call begin().
 bool map_within_a_map(const options& requested)
 {
     const auto count_texts = [&](std::size_t index, std::size_t /*number*/) {
@@ -475,7 +474,7 @@ struct built_graph {
     parmap::task<std::string> joined;
 };
 
-/// Reads, maps, reduces, and has several inputs of one kind.
+/// A graph with a step that reads, a map, a reduction, and a step with a list of inputs.
 built_graph texts_in_a_graph()
 {
     parmap::task_graph graph;
@@ -522,7 +521,7 @@ bool feed_blocks(const options& requested)
     return std::ranges::equal(copies, texts) && all_ran();
 }
 
-/// What a failed run has left out runs again, and all does after reset().
+/// A second run goes on after a failed one, and everything runs again after reset().
 bool run_a_graph_again(const options& requested)
 {
     auto [graph, joined] = texts_in_a_graph();
@@ -553,12 +552,12 @@ struct threw_too_late : std::exception {
     const char* what() const noexcept override { return "std::bad_alloc after an item had run"; }
 };
 
-/// A call whose items do not allocate: there is the memory for it before any of them runs, or there is none.
+/// A call whose items do not allocate: it throws std::bad_alloc before the first item, or every item runs.
 call all_or_nothing(const call& called)
 {
     return {called.name, [called](const options& requested) {
                 try {
-                    return called.gives_what_it_should(requested);
+                    return called.gives_the_right_result(requested);
                 } catch (const std::bad_alloc&) {
                     if (!none_ran()) throw threw_too_late();
                     throw;
@@ -566,7 +565,7 @@ call all_or_nothing(const call& called)
             }};
 }
 
-/// A call that one of its items stops, maybe too late.
+/// A call that one of its items stops; the stop may come too late.
 call stopped(const call& called)
 {
     return {"stopped " + called.name, [called](const options& requested) {
@@ -578,22 +577,22 @@ call stopped(const call& called)
                     ~stop_here() { to_be_stopped = nullptr; }
                 } const marked(source);
                 try {
-                    return called.gives_what_it_should(with_stop);
+                    return called.gives_the_right_result(with_stop);
                 } catch (const parmap::cancelled& error) {
                     return error.reason() == parmap::stop_reason::stop_requested;
                 }
             }};
 }
 
-/// A bar that is drawn at once on a pipe. The call's first item waits until it is.
-class WatchedBar : public ::testing::Test {
+/// A bar that is drawn at once on a pipe. The first item of a call waits for that.
+class DrawnBar : public ::testing::Test {
 protected:
-    WatchedBar()
+    DrawnBar()
     {
-        meet_all_threads();
-        watched = &pipe;
+        start_all_threads();
+        drawn_bar = &pipe;
     }
-    ~WatchedBar() override { watched = nullptr; }
+    ~DrawnBar() override { drawn_bar = nullptr; }
 
     parmap::progress_bar bar(const char* label, std::chrono::milliseconds interval) const
     {
@@ -619,33 +618,33 @@ protected:
     bar_pipe pipe;
 };
 
-const way sized{"blocks of any size", [] { return options{}; }};
+const way any_block_size{"blocks of any size", [] { return options{}; }};
 
-const way told{"function", [] {
-                   const std::array<std::uint64_t, 8> large{};  // too large for std::function itself
-                   return options{.progress =
-                                      [large](const parmap::progress_state& state) {
-                                          static_cast<void>(large[state.done % large.size()]);
-                                      },
-                                  .grain_size = 1};
-               }};
+const way with_function{"function", [] {
+                            const std::array<std::uint64_t, 8> large{};  // std::function allocates for it
+                            return options{.progress =
+                                               [large](const parmap::progress_state& state) {
+                                                   static_cast<void>(large[state.done % large.size()]);
+                                               },
+                                           .grain_size = 1};
+                        }};
 
-const way bounded{"timeout", [] { return options{.timeout = 1h, .grain_size = 1}; }};
+const way with_timeout{"timeout", [] { return options{.timeout = 1h, .grain_size = 1}; }};
 
-/// All but a bar.
+/// With every option but a bar.
 void withstands_lack_of_memory_in_every_way(const call& called)
 {
-    for (const way& how : {plain, told, bounded}) withstands_lack_of_memory(called, how);
+    for (const way& how : {plain, with_function, with_timeout}) withstands_lack_of_memory(called, how);
     const temporary_file file;
     const way traced{"trace", [&file] { return options{.grain_size = 1, .trace = file.path()}; }};
     withstands_lack_of_memory(called, traced);
 }
 
-enum class child_said : int { right, right_without_a_fault, wrong };
+enum class child_result : int { right, right_without_a_fault, wrong };
 
-/// In a child of this process, one call of which the given allocation fails, and one of which none does. Threads of
-/// oneTBB may begin in it, so it is one of the calling thread's.
-child_said attempt_in_a_child(const call& called, const way& how, std::uint64_t number)
+/// Makes two calls in a child process; in the first, allocation `number` of the calling thread fails. On that thread
+/// only, because threads of oneTBB may start meanwhile.
+child_result attempt_in_a_child(const call& called, const way& how, std::uint64_t number)
 {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -653,18 +652,19 @@ child_said attempt_in_a_child(const call& called, const way& how, std::uint64_t 
         bool right = false;
         allocations::fail_here(number, number);
         try {
-            right = called.gives_what_it_should(how.requested());
+            right = called.gives_the_right_result(how.requested());
         } catch (const std::bad_alloc&) {
             right = allocations::any_failed();
         }
         const bool hit = allocations::stop_failing();
         std::ranges::fill(begun, 0);
-        if (!right || !called.gives_what_it_should(how.requested())) std::_Exit(static_cast<int>(child_said::wrong));
-        std::_Exit(static_cast<int>(hit ? child_said::right : child_said::right_without_a_fault));
+        if (!right || !called.gives_the_right_result(how.requested()))
+            std::_Exit(static_cast<int>(child_result::wrong));
+        std::_Exit(static_cast<int>(hit ? child_result::right : child_result::right_without_a_fault));
     }
     int status = 0;
     ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? child_said{WEXITSTATUS(status)} : child_said::wrong;
+    return WIFEXITED(status) ? child_result{WEXITSTATUS(status)} : child_result::wrong;
 }
 
 bool for_each_of_none(const options& requested)
@@ -673,18 +673,18 @@ bool for_each_of_none(const options& requested)
     return true;
 }
 
-// The first test: a child is as new as this process.
-TEST(LackOfMemory, InTheFirstCallOfAProcessIsNoMoreHarmful)
+// The first test, so that the call in the child is the first of the process.
+TEST(LackOfMemory, TheFirstCallOfAProcessThrowsOrIsRight)
 {
-    meet_all_threads();
+    start_all_threads();
     for (const auto& called : std::vector<call>{{"for_each of none", for_each_of_none},
                                                 {"for_each", for_each_item},
                                                 {"stream", stream_of_numbers},
                                                 {"graph", build_and_run_a_graph}}) {
-        auto said = child_said::right;
-        for (std::uint64_t n = 1; said == child_said::right; ++n) {
-            said = attempt_in_a_child(called, told, n);
-            EXPECT_NE(said, child_said::wrong) << called.name << ", allocation " << n;
+        auto result = child_result::right;
+        for (std::uint64_t n = 1; result == child_result::right; ++n) {
+            result = attempt_in_a_child(called, with_function, n);
+            EXPECT_NE(result, child_result::wrong) << called.name << ", allocation " << n;
         }
     }
 }
@@ -698,18 +698,18 @@ TEST(LackOfMemory, MapThrowsOrGivesEveryResult)
                                                 {"map within a map", map_within_a_map},
                                                 {"map that throws", map_that_throws}}) {
         withstands_lack_of_memory(called);
-        withstands_lack_of_memory(called, sized);
+        withstands_lack_of_memory(called, any_block_size);
     }
     withstands_lack_of_memory_in_every_way({"map to what only moves", map_to_results_that_only_move});
 }
 
-TEST(LackOfMemory, WithoutAForkTheCallerRunsEveryItem)
+TEST(LackOfMemory, ItemsThatDoNotAllocateAllRunOrNone)
 {
     withstands_lack_of_memory_in_every_way(all_or_nothing({"for_each", for_each_item}));
     withstands_lack_of_memory_in_every_way(all_or_nothing({"map of numbers", map_numbers}));
 }
 
-TEST(LackOfMemory, TryMapThrowsOrSaysWhichItemHadNone)
+TEST(LackOfMemory, TryMapThrowsOrReportsEachItemThatFailed)
 {
     withstands_lack_of_memory_in_every_way({"try_map", try_map_of_texts});
     withstands_lack_of_memory_in_every_way({"try_map that throws", try_map_that_throws});
@@ -740,13 +740,13 @@ std::string without_addition()
     return graph.dot();
 }
 
-TEST(LackOfMemory, ABlockIsFedAndItsErrorsAreNotedOrThrown)
+TEST(LackOfMemory, ABlockQueueThrowsOrRunsEveryItem)
 {
     withstands_lack_of_memory({"block_queue", feed_blocks});
-    withstands_lack_of_memory({"block_queue", feed_blocks}, sized);
+    withstands_lack_of_memory({"block_queue", feed_blocks}, any_block_size);
 }
 
-TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)
+TEST(LackOfMemory, AStepIsAddedWhollyOrNotAtAll)
 {
     using parmap::task;
     using parmap::task_graph;
@@ -785,7 +785,7 @@ TEST(LackOfMemory, AStepIsAddedAsAWholeOrNotAtAll)
     }
 }
 
-TEST(LackOfMemory, AGraphIsDrawnAsAWholeOrNotAtAll)
+TEST(LackOfMemory, AGraphIsDrawnWhollyOrNotAtAll)
 {
     const auto [graph, joined] = texts_in_a_graph();
     const std::string drawn = graph.dot();
@@ -803,7 +803,7 @@ TEST(LackOfMemory, AGraphIsDrawnAsAWholeOrNotAtAll)
     }
 }
 
-TEST(LackOfMemory, AStoppedCallThrowsThatOrWhatStoppedIt)
+TEST(LackOfMemory, AStoppedCallThrowsBadAllocOrCancelled)
 {
     for (const auto& called : std::vector<call>{{"map", map_into_a_vector},
                                                 {"try_map", try_map_of_texts},
@@ -834,7 +834,7 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
             try {
                 recorded("the second call", trace);
             } catch (const std::bad_alloc&) {
-                // No call then that could have a name.
+                // Then there was no second call.
             }
             hit = allocations::stop_failing();
         }
@@ -846,7 +846,7 @@ TEST(LackOfMemory, ATraceNeverGivesACallTheNameOfAnother)
     }
 }
 
-TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
+TEST(LackOfMemory, ReadingAQuotaThrowsOrGivesTheQuota)
 {
     const temporary_folder root;
     root.write("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate");
@@ -869,7 +869,7 @@ TEST(LackOfMemory, AQuotaIsReadOrAnErrorThrown)
     }
 }
 
-TEST_F(WatchedBar, ThatHasNoMemoryIsDroppedAndTheWorkGoesOn)
+TEST_F(DrawnBar, IsDroppedWithoutMemoryAndTheWorkGoesOn)
 {
     withstands_it_with_a_bar(all_or_nothing({"for_each", for_each_item}));
     withstands_it_with_a_bar(all_or_nothing({"progress_scope", count_in_a_scope}));
@@ -878,7 +878,7 @@ TEST_F(WatchedBar, ThatHasNoMemoryIsDroppedAndTheWorkGoesOn)
     withstands_it_with_a_bar({"graph", build_and_run_a_graph});
 }
 
-TEST_F(WatchedBar, ThatHasNoMemoryIsNoErrorOfAScope)
+TEST_F(DrawnBar, OfAScopeThrowsNothingWithoutMemory)
 {
     const options with_bar = with_a_bar(parmap::bar_style::terminal).requested();
     bool hit = true;
@@ -893,7 +893,7 @@ TEST_F(WatchedBar, ThatHasNoMemoryIsNoErrorOfAScope)
     }
 }
 
-TEST_F(WatchedBar, ThatHasNoMemoryLeavesNoLineAmongOthers)
+TEST_F(DrawnBar, LeavesNoLineBelowOthersWithoutMemory)
 {
     const way with_bar = with_a_bar(parmap::bar_style::terminal);
     bool hit = true;
@@ -911,12 +911,12 @@ TEST_F(WatchedBar, ThatHasNoMemoryLeavesNoLineAmongOthers)
             hit = allocations::stop_failing();
             pipe.drawn();
         }
-        // At its end the other bar draws what is below it.
+        // When the other bar ends, the lines below it are drawn again.
         EXPECT_EQ(pipe.drawn().find("a label that is on the heap"), std::string_view::npos) << "allocation " << n;
     }
 }
 
-TEST_F(WatchedBar, ThatIsLateAndHasNoMemoryDoesNoHarm)
+TEST_F(DrawnBar, IsFreedThoughItEndsDuringAFrameWithoutMemory)
 {
     const parmap::progress_scope other(items, bar("the other bar, which is not drawn again", 1h));
     await_frame();
@@ -928,19 +928,19 @@ TEST_F(WatchedBar, ThatIsLateAndHasNoMemoryDoesNoHarm)
             allocations::hold(n);
             while (!allocations::is_one_held()) std::this_thread::yield();
         };
-        // It ends while the reporter's thread is held: that one is to take the bar off.
+        // The call ends while the reporter's thread is held, so that thread removes the bar.
         parmap::for_each(std::views::single(n), hold_the_next_frame,
                          {.max_workers = 1, .progress = bar("a label that is on the heap", 10ms)});
         allocations::fail(1, allocations::all);
         allocations::let_go();
-        // The call has five, and is let go of last. What the screen keeps may be two more than before.
+        // The call has five allocations and frees them last. The screen may keep two more than before.
         const bool over = allocations::alive_falls_to(alive_before + 2, 20s);
         EXPECT_TRUE(allocations::stop_failing());
         EXPECT_TRUE(over) << "allocation " << n;
     }
 }
 
-TEST_F(WatchedBar, ThatMadeRoomForALineIsNoErrorOfThatLine)
+TEST_F(DrawnBar, LetsALineOfTheProgramThroughWithoutMemoryToDrawAgain)
 {
     parmap::detail::progress_screen screen(pipe.fd());
     bool hit = true;

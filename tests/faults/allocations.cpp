@@ -17,14 +17,14 @@ std::atomic<std::int64_t> living{0};
 std::atomic<std::uint64_t> asked_for{0};
 std::atomic<std::uint64_t> first_to_fail{1};
 std::atomic<std::uint64_t> last_to_fail{0};
-std::atomic<std::thread::id> whose{};  // fail; of no thread: of all
+std::atomic<std::thread::id> failing_thread{};  // no thread: allocations of all threads fail
 std::atomic<bool> failed{false};
 
-std::atomic<std::uint64_t> until_held{0};  // 0: none is to be held
+std::atomic<std::uint64_t> until_held{0};  // 0: none is held
 std::atomic<std::thread::id> never_held{};
 std::atomic<bool> held{false};
 
-void hold_if_told() noexcept
+void hold_if_requested() noexcept
 {
     if (until_held.load() == 0 || never_held.load() == std::this_thread::get_id()) return;
     if (until_held.fetch_sub(1) != 1) return;
@@ -33,9 +33,9 @@ void hold_if_told() noexcept
     held.wait(true);
 }
 
-bool is_to_fail() noexcept
+bool must_fail() noexcept
 {
-    const std::thread::id only = whose.load();
+    const std::thread::id only = failing_thread.load();
     if (only != std::thread::id() && only != std::this_thread::get_id()) return false;
     const std::uint64_t number = asked_for.fetch_add(1) + 1;
     if (number < first_to_fail.load() || number > last_to_fail.load()) return false;
@@ -46,7 +46,7 @@ bool is_to_fail() noexcept
 void fail_of(std::thread::id thread, std::uint64_t first, std::uint64_t last) noexcept
 {
     failed.store(false);
-    whose.store(thread);
+    failing_thread.store(thread);
     asked_for.store(0);
     first_to_fail.store(first);
     last_to_fail.store(last);
@@ -112,9 +112,9 @@ namespace {
 
 void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) noexcept
 {
-    hold_if_told();
-    if (is_to_fail()) return nullptr;
-    // A size that is not a multiple of the alignment is refused by some.
+    hold_if_requested();
+    if (must_fail()) return nullptr;
+    // Some C libraries refuse a size that is not a multiple of the alignment.
     const std::size_t whole = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
     void* const memory = std::aligned_alloc(alignment, whole);
     if (memory != nullptr) living.fetch_add(1);
@@ -143,7 +143,7 @@ std::size_t number(std::align_val_t alignment) noexcept
 
 }  // namespace parmap::testing::allocations
 
-// All forms: a sanitizer has its own of those that are left out.
+// All forms: for a form that is left out, a sanitizer would use its own.
 namespace memory = parmap::testing::allocations;
 using std::align_val_t;
 using std::nothrow_t;

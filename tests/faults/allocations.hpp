@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// operator new and delete of a test program, which count, and fail when they are told to, on whatever thread. What
-// oneTBB needs for its own comes from malloc, which is left alone: what oneTBB does without memory is oneTBB's.
+// operator new and delete of a test program: they count, and fail on request, on any thread. oneTBB itself allocates
+// with malloc, which does not fail here.
 #pragma once
 
 #include <chrono>
@@ -8,32 +8,31 @@
 
 namespace parmap::testing::allocations {
 
-/// As the last one that fails: all do.
+/// As `last`: all allocations from `first` on fail.
 inline constexpr std::uint64_t all = UINT64_MAX;
 
-/// Of those that are asked for from now on, `first` to `last` fail, counted from 1.
+/// Allocations `first` to `last` fail, counted from 1 from now on.
 void fail(std::uint64_t first, std::uint64_t last) noexcept;
 
-/// The same, of those that this thread asks for.
+/// As fail(), counting and failing only allocations of this thread.
 void fail_here(std::uint64_t first, std::uint64_t last) noexcept;
 
-/// None fails any more. \return whether any did since fail()
+/// Ends fail(). \return whether an allocation has failed since fail()
 bool stop_failing() noexcept;
 
-/// Whether any has failed since fail().
+/// Whether an allocation has failed since fail().
 bool any_failed() noexcept;
 
-/// Of those that threads other than this one ask for from now on, the one with this number, from 1, is answered
-/// after let_go().
+/// The allocation with this number, counted from 1 over all threads but this one, waits for let_go().
 void hold(std::uint64_t number) noexcept;
 bool is_one_held() noexcept;
 void let_go() noexcept;
 
-/// That were made and not freed.
+/// The number of allocations that are not freed yet.
 std::int64_t alive() noexcept;
 
-/// Waits until no more are alive: other threads may free theirs a little after a call has returned.
-/// \return false when that takes longer
+/// Waits until at most `count` are alive: other threads may free theirs a little after a call has returned.
+/// \return false when that takes longer than `at_most`
 bool alive_falls_to(std::int64_t count, std::chrono::seconds at_most) noexcept;
 
 }  // namespace parmap::testing::allocations

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory of a process that runs graphs and streams, each in an arena of its own: the same after any number of runs.
+// A process that runs graphs and streams, each in an arena of its own, needs the same memory after any number of runs.
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -17,7 +17,7 @@
 
 namespace {
 
-/// Not the heap in use: oneTBB may have an allocator of its own.
+/// Resident memory and not the used heap: oneTBB may have an allocator of its own.
 std::size_t kilobytes_resident()
 {
     std::ifstream statm("/proc/self/statm");
@@ -36,7 +36,7 @@ void run_a_graph()
 
 void run_a_stream()
 {
-    // Heavy enough for others to come.
+    // Heavy enough for other workers to help.
     const auto slowly = [](int) {
         parmap::testing::keep_busy(std::chrono::microseconds(30));
         return 0;
@@ -52,7 +52,7 @@ bool grows(const char* what, const std::function<void()>& run)
     for (int n = 0; n < 5'000; ++n) run();
     const std::size_t after = kilobytes_resident();
     std::cout << before << " kB after 500 " << what << ", " << after << " kB after 5,500\n";
-    return after >= before + 5'000;  // a kilobyte for each
+    return after >= before + 5'000;  // a kilobyte a run
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A clock that stands still, ticks coarsely or jumps by an hour, as in a suspend, breaks nothing.
+// A clock that stands still, ticks coarsely, or jumps by an hour as after a suspend breaks nothing.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -45,7 +45,7 @@ using parmap::detail::stopped_time;
 using parmap::testing::on_workers;
 namespace fake_clock = parmap::testing::fake_clock;
 
-/// The clock is the machine's again afterwards, however far ahead.
+/// After each test the clock runs like the machine's again, maybe far ahead.
 class Clock : public ::testing::Test {
 protected:
     ~Clock() override
@@ -126,19 +126,19 @@ TEST_F(Clock, ThatMisbehavesChangesNoResult)
     }
 }
 
-// Block sizes, where the clock moves by what the items take and no more
+// Block sizes: the clock moves only by the cost of the items
 
 struct ran_block {
     std::size_t begin;
     std::size_t items;
 };
 
-/// Runs `size` items of a microsecond each, and `odd(begin, end)` before a block, which may put the clock forward or
-/// say that this block seems to take no time. \return the blocks in the order of the items
+/// Runs `size` items of a microsecond each. Calls `odd(begin, end)` in each block: it may put the clock forward, and
+/// where it returns false the block seems to take no time. \return the blocks in the order of the items
 template <class Odd>
 std::vector<ran_block> blocks_of(std::size_t size, const Odd& odd)
 {
-    const std::stop_source source;  // so that one worker looks between blocks too
+    const std::stop_source source;  // with a token, one worker also runs in blocks
     std::mutex guard;
     std::vector<ran_block> blocks;
     fake_clock::stand_still();
@@ -159,15 +159,14 @@ std::vector<ran_block> blocks_of(std::size_t size, const Odd& odd)
 
 constexpr std::size_t wanted = 50;  // 50 us of them
 
-/// One block may be 32 times as long as the one before, whose cost was misjudged. None is longer than that, and few
-/// are short.
+/// One block may be 32 times as long as wanted, after one with a wrong cost. None is longer, and few are short.
 void expect_sound(const std::vector<ran_block>& blocks, std::size_t size, std::size_t workers)
 {
     const std::size_t longest = std::ranges::max(blocks, {}, &ran_block::items).items;
     EXPECT_LE(longest, 32 * wanted);
     const auto too_long = std::ranges::count_if(blocks, [](const ran_block& b) { return b.items > wanted; });
     EXPECT_LE(too_long, 1);
-    // Near the end they shrink, and every worker begins with one item.
+    // Every worker begins with one item, and blocks shrink near the end.
     EXPECT_LE(blocks.size(), size / wanted + 40 * workers);
 }
 
@@ -220,7 +219,7 @@ TEST_F(Clock, ThatTicksCoarselyBoundsABlockByTheTick)
     }
 }
 
-// What is remembered of a kind of item
+// The remembered cost of a kind of item
 
 TEST_F(Clock, ThatJumpsIsForgottenByTheRunAfterTheNext)
 {
@@ -244,7 +243,7 @@ TEST_F(Clock, ThatJumpsIsForgottenByTheRunAfterTheNext)
     }
 }
 
-TEST_F(Clock, OfOneInterruptedRunDoesNotMakeTinyWorkFork)
+TEST_F(Clock, ThatJumpsInOneRunDoesNotMakeTinyWorkFork)
 {
     fake_clock::stand_still();
     const auto runs_alone = [](std::chrono::nanoseconds cost) {
@@ -265,8 +264,8 @@ TEST_F(Clock, OfOneInterruptedRunDoesNotMakeTinyWorkFork)
 
 // Timeouts
 
-/// Calls `call(fn, options)` with a function that puts the clock forward by an hour in item 100, and counts the items
-/// that begin after that. \return whether it was cancelled as late
+/// Calls `call(fn, options)`; fn puts the clock forward by an hour in item 100. At most one item a worker begins after
+/// that. \return whether the call timed out
 template <class Call>
 bool is_late(std::optional<std::chrono::nanoseconds> timeout, int workers, const Call& call)
 {
@@ -285,7 +284,7 @@ bool is_late(std::optional<std::chrono::nanoseconds> timeout, int workers, const
         return false;
     } catch (const parmap::cancelled& e) {
         EXPECT_EQ(e.reason(), parmap::stop_reason::timed_out);
-        // A worker that had looked at the clock just before may begin one.
+        // A worker that read the clock just before may begin one.
         EXPECT_LE(begun_late, workers);
         return true;
     }
@@ -321,7 +320,7 @@ TEST_F(Clock, ThatJumpsPastTheDeadlineEndsTheCallAsTimedOut)
 
 TEST_F(Clock, ThatJumpsPastTheDeadlineEndsAStreamAsTimedOut)
 {
-    // The consumer alone looks at the clock: what its workers start meanwhile is bounded by the items in flight.
+    // Only the consumer reads the clock; meanwhile the workers start at most the items in flight.
     for (const int workers : {1, 4}) {
         on_workers(workers, [&] {
             const parmap::options late{.timeout = 10min, .max_in_flight = 8};
@@ -352,9 +351,9 @@ TEST_F(Clock, ThatStandsStillReachesNoDeadline)
     });
 }
 
-// What a bar counts
+// Bars
 
-TEST_F(Clock, OfACallThatWasTakenForTinyShowsTheItemsOfBeforeToo)
+TEST_F(Clock, ABarThatStartsLateCountsTheItemsBeforeItToo)
 {
     std::array<int, 2> pipe{};
     ASSERT_EQ(::pipe(pipe.data()), 0);
@@ -378,7 +377,7 @@ TEST_F(Clock, OfACallThatWasTakenForTinyShowsTheItemsOfBeforeToo)
 
 // Estimates
 
-TEST(Standstill, IsWhatAWaitLastedTooLong)
+TEST(StoppedTime, IsTheTimeThatAWaitLastedTooLong)
 {
     stopped_time time_stopped;
     const clock::time_point due(10s);
@@ -390,9 +389,9 @@ TEST(Standstill, IsWhatAWaitLastedTooLong)
     EXPECT_EQ(time_stopped.total(), 1h + 2s);
 }
 
-TEST(Standstill, OfAnHourLeavesTheEstimateAlone)
+TEST(StoppedTime, OfAnHourDoesNotChangeTheEstimate)
 {
-    // Ten workers with items of a second, looked at ten times a second; stopped at 4.25 s, with a tick due at 4.3 s.
+    // Ten workers with items of a second and ten ticks a second; stopped at 4.25 s, with a tick due at 4.3 s.
     stopped_time time_stopped;
     eta_estimator eta(100);
     double worst = 0;
@@ -411,21 +410,21 @@ TEST(Standstill, OfAnHourLeavesTheEstimateAlone)
     EXPECT_LE(worst, 0.5);
 }
 
-TEST_F(Clock, ThatJumpsLeavesTheEstimateOfARunningCallAlone)
+TEST_F(Clock, ThatJumpsDoesNotChangeTheEstimateOfARunningCall)
 {
-    // Every item takes from one state to the next, a tenth of a second, as far as the machine has the time.
+    // Every item lasts until the next state: a tenth of a second, or more on a busy machine.
     std::vector<progress_state> states;
-    std::atomic<int> told{0};
+    std::atomic<int> states_seen{0};
     const auto watch = [&](const progress_state& state) {
         states.push_back(state);
-        ++told;
-        told.notify_all();
+        ++states_seen;
+        states_seen.notify_all();
     };
     parmap::for_each(std::views::iota(0, 16),
                      [&](int x) {
                          if (x == 8) fake_clock::jump_in_next_wait(1h);
-                         const int before = told;
-                         told.wait(before);
+                         const int before = states_seen;
+                         states_seen.wait(before);
                      },
                      {.max_workers = 1, .progress = watch, .grain_size = 1});
     for (const progress_state& state : states) {
@@ -439,7 +438,7 @@ TEST_F(Clock, ThatJumpsLeavesTheEstimateOfARunningCallAlone)
     EXPECT_EQ(states.back().done, 16U);
 }
 
-TEST_F(Clock, OfALongCallBringsPlainLinesOneByOne)
+TEST_F(Clock, ThatJumpsInEachItemGivesAPlainLineForEach)
 {
     std::array<int, 2> pipe{};
     ASSERT_EQ(::pipe(pipe.data()), 0);
@@ -450,7 +449,7 @@ TEST_F(Clock, OfALongCallBringsPlainLinesOneByOne)
     };
     std::vector<std::string> lines;
     {
-        // Has the reporter look at the clock ten times a second.
+        // Makes the reporter read the clock ten times a second.
         const parmap::progress_scope awake(2, [](const progress_state&) {});
         parmap::for_each(
             std::views::iota(0, 3),
@@ -469,14 +468,14 @@ TEST_F(Clock, OfALongCallBringsPlainLinesOneByOne)
     }
 }
 
-/// Long enough for a run that looks at the clock only once the processor has counted 2,000 ticks since.
+/// Takes more than 2,000 ticks of the processor: a graph reads the clock anew only after that many.
 void let_ticks_pass()
 {
     for (std::atomic<int> ticks = 0; ticks < 10'000; ++ticks) {
     }
 }
 
-TEST_F(Clock, OfAGraphIsInItsPictureInUnitsOfTheRightSize)
+TEST_F(Clock, TimesOfADrawnGraphHaveReadableUnits)
 {
     parmap::task_graph graph;
     const std::vector<std::pair<std::chrono::nanoseconds, std::string>> times{
@@ -494,13 +493,13 @@ TEST_F(Clock, OfAGraphIsInItsPictureInUnitsOfTheRightSize)
     }
 }
 
-TEST_F(Clock, ThatStandsStillAtTheStartGivesNoRateThatIsNoNumber)
+TEST_F(Clock, ThatStandsStillAtTheStartGivesARateOfZero)
 {
     std::array<int, 2> pipe{};
     ASSERT_EQ(::pipe(pipe.data()), 0);
     std::latch reporter_is_held(1);
     std::latch one_is_done(1);
-    // The reporter is held until an item is done, and then writes the first state of a call that took no time so far.
+    // The reporter is held until an item is done. Its first state is then of a call that has taken no time so far.
     const auto hold = [&](const progress_state& state) {
         if (state.phase != parmap::progress_phase::running || reporter_is_held.try_wait()) return;
         reporter_is_held.count_down();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program's own definitions of these functions stand before those of the C library, also for the C++ library.
+// A program's own definitions of these functions replace those of the C library, also inside the C++ library.
 #include "fake_clock.hpp"
 
 #include <atomic>
@@ -18,10 +18,10 @@ constexpr std::int64_t second = 1'000'000'000;
 constinit std::atomic<std::int64_t> ahead{0};
 constinit std::atomic<std::int64_t> ahead_in_next_wait{0};
 constinit std::atomic<std::int64_t> step{1};
-constinit std::atomic<std::int64_t> stopped_at{0};  // 0: it goes
-constinit std::atomic<int> times_it_went_on{0};
+constinit std::atomic<std::int64_t> stopped_at{0};  // 0: the clock runs
+constinit std::atomic<int> times_resumed{0};
 
-/// What a thread spent, until the clock goes on.
+/// What a thread spent; it counts until the clock is resumed.
 struct own_time {
     int until{0};
     std::int64_t ns{0};
@@ -30,7 +30,7 @@ constinit thread_local own_time own{};
 
 std::int64_t spent()
 {
-    return own.until == times_it_went_on ? own.ns : 0;
+    return own.until == times_resumed ? own.ns : 0;
 }
 
 std::int64_t in_ns(const timespec& time)
@@ -100,14 +100,14 @@ void stand_still() noexcept
 
 void spend(std::chrono::nanoseconds time) noexcept
 {
-    own = {times_it_went_on, spent() + time.count()};
+    own = {times_resumed, spent() + time.count()};
 }
 
 void go_on() noexcept
 {
     if (stopped_at == 0) return;
     ahead += stopped_at + spent() - true_now();
-    ++times_it_went_on;
+    ++times_resumed;
     stopped_at = 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random throws and stops in every algorithm that makes results: each result that was built is destroyed once, and
-// nothing else is.
+// Random throws and stops in every algorithm that makes results: each result is destroyed exactly once, and nothing
+// else is destroyed.
 #include <atomic>
 #include <iostream>
 #include <list>
@@ -33,7 +33,7 @@ using parmap::testing::move_error;
 using parmap::testing::on_workers;
 using parmap::testing::registered;
 
-/// Can be built in a container's own memory, before it has a value.
+/// A default-constructible result, so that a container can make its elements before the items run.
 struct fillable : registered {
     fillable() noexcept : registered(0) {}
     explicit fillable(int v) : registered(v) {}
@@ -54,19 +54,19 @@ enum class algorithm : unsigned char {
     graph
 };
 
-/// Which faults a case has; at least one.
+/// A random case, with at least one fault.
 struct scenario {
     algorithm which;
-    bool single_pass;  // the range, of objects of its own
+    bool single_pass;  // the range, which makes its elements when it is read
     std::size_t size;
     int workers;
     std::size_t grain;
     std::optional<std::size_t> item_throws;
     std::optional<std::size_t> source_throws;
     std::optional<std::size_t> stops_at;
-    std::optional<std::size_t> leaves_after;  // the consumer of a stream
+    std::optional<std::size_t> leaves_after;  // results that the consumer of a stream takes
     int moves_until_throw;
-    int patience;  // how often a fault looks for items that run beside it; it never gives its CPU away
+    int spins;  // how often a fault looks for items that run at the same time, without yielding
 };
 
 std::ostream& operator<<(std::ostream& out, const scenario& s)
@@ -75,8 +75,7 @@ std::ostream& operator<<(std::ostream& out, const scenario& s)
     return out << "algorithm " << static_cast<int>(s.which) << ", single pass " << s.single_pass << ", size " << s.size
                << ", workers " << s.workers << ", grain " << s.grain << ", item throws at " << show(s.item_throws)
                << ", source at " << show(s.source_throws) << ", stops at " << show(s.stops_at) << ", leaves after "
-               << show(s.leaves_after) << ", moves until one throws " << s.moves_until_throw << ", patience "
-               << s.patience;
+               << show(s.leaves_after) << ", moves until one throws " << s.moves_until_throw << ", spins " << s.spins;
 }
 
 scenario random_scenario(dice& random)
@@ -88,7 +87,7 @@ scenario random_scenario(dice& random)
     s.workers = 1 + static_cast<int>(random.below(most_workers));
     s.grain = random.one_of<std::size_t>({0, 1, 3});
     s.moves_until_throw = -1;
-    s.patience = random.one_in(4) ? 50'000 : 0;
+    s.spins = random.one_in(4) ? 50'000 : 0;
     const bool can_leave = s.which == algorithm::stream || s.which == algorithm::as_completed;
     for (std::size_t n = random.one_in(4) ? 2 : 1; n != 0; --n) {
         const std::size_t at = random.below(s.size);
@@ -112,7 +111,7 @@ scenario random_scenario(dice& random)
     return s;
 }
 
-/// The elements 0, 1, ... as a range that makes an object of each.
+/// The elements 0, 1, ... as a range that makes an object for each.
 auto source_of(const scenario& s)
 {
     return std::views::iota(std::size_t{0}, s.size) | std::views::transform([&s](std::size_t i) {
@@ -121,7 +120,7 @@ auto source_of(const scenario& s)
            });
 }
 
-/// `view` as one that can be read once: its elements have to be kept.
+/// `view` as a single-pass range: parmap has to store its elements.
 template <std::ranges::view View>
 class once : public std::ranges::view_base {
 public:
@@ -158,7 +157,7 @@ int result_value(int element)
     return 2 * element + 1;
 }
 
-/// Makes the result of an element, or the item's fault.
+/// Makes the result of an element, or throws or requests a stop as the case wants.
 template <class Result>
 struct item_of {
     Result operator()(std::size_t i, const registered& element) const
@@ -166,7 +165,7 @@ struct item_of {
         EXPECT_EQ(element.value(), static_cast<int>(i)) << s;
         ++begun;
         if (s.stops_at == i || s.item_throws == i) {
-            for (int n = 0; n < s.patience && begun <= i + 2; ++n) {
+            for (int n = 0; n < s.spins && begun <= i + 2; ++n) {
             }
         }
         if (s.stops_at == i) stop.request_stop();
@@ -190,7 +189,7 @@ void expect_results(const auto& results)
     for (const registered& result : results) expect_result(result, i++);
 }
 
-/// Whether the run came to its end without a fault.
+/// \return whether the run ended without a fault
 template <class Range>
 bool run_graph(const scenario& s, Range& range, const item_of<registered>& item)
 {
@@ -214,7 +213,7 @@ bool run_graph(const scenario& s, Range& range, const item_of<registered>& item)
     } catch (...) {
         if (s.size % 2 == 0) throw;
         whole = false;
-        graph.run({.grain_size = s.grain});  // goes on with what there is: throws again, or not
+        graph.run({.grain_size = s.grain});  // goes on after the failed run; may throw again
     }
     expect_results(results.get());
     const std::vector<registered> taken = results.take();
@@ -224,7 +223,7 @@ bool run_graph(const scenario& s, Range& range, const item_of<registered>& item)
     return whole;
 }
 
-/// Whether the run came to its end without a fault. \throws what the algorithm throws
+/// \return whether the run ended without a fault \throws what the algorithm throws
 template <class Range>
 bool run(const scenario& s, Range&& range, std::vector<registered>& out)
 {
@@ -283,7 +282,7 @@ bool run(const scenario& s, Range&& range, std::vector<registered>& out)
     return true;
 }
 
-/// Whether it came to its end without a fault.
+/// \return whether the case ended without a fault
 bool run_to_its_end(const scenario& s)
 {
     std::vector<registered> out;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every algorithm where the system gives so many threads and no more, which root would not see under `ulimit -u`:
+// Every algorithm in a process that can make only THREADS threads; `ulimit -u` does not limit root.
 //     no_threads [THREADS [stream]]
-// and under the limits that there are without a number. With "stream", that is the first call of all. Prints how many
-// threads were made.
+// Without a number, the limits of the system hold. With "stream", a stream is the first call of the process. Prints how
+// many threads were made.
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -15,12 +15,12 @@
 
 #include <parmap/stream.hpp>
 
-#include "everything.hpp"
+#include "all_algorithms.hpp"
 #include "support/on_workers.hpp"
 
 namespace {
 
-std::atomic<int> to_be_had{std::numeric_limits<int>::max()};
+std::atomic<int> threads_left{std::numeric_limits<int>::max()};
 std::atomic<int> made{0};
 
 using create_function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
@@ -33,12 +33,12 @@ create_function system_create()
 
 }  // namespace
 
-// Before the C library's.
+// Replaces the C library's.
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
                               void* argument) noexcept
 {
-    if (to_be_had.fetch_sub(1) <= 0) {
-        to_be_had = 0;
+    if (threads_left.fetch_sub(1) <= 0) {
+        threads_left = 0;
         return EAGAIN;
     }
     const int failed = system_create()(thread, attributes, run, argument);
@@ -49,7 +49,7 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attribute
 int main(int argc, char** argv)
 {
     using namespace parmap::testing;
-    if (argc > 1) to_be_had = std::atoi(argv[1]);
+    if (argc > 1) threads_left = std::atoi(argv[1]);
     if (argc > 2) {
         with_cpus(most_workers, [] {
             int next = 0;
@@ -61,7 +61,7 @@ int main(int argc, char** argv)
     const auto use = [] {
         for (int i = 0; i < 10; ++i) expect_right("limited", {.progress = loud("limited"), .grain_size = 1});
     };
-    // With an arena around, and with those of the library's own; more workers than oneTBB's threads call at once.
+    // Inside an arena, and with the library's own arenas; with more workers than there are threads of oneTBB.
     argc > 1 ? on_workers(most_workers, use) : use();
     if (argc > 1) with_cpus(most_workers - 1, use);
     std::printf("%d threads made\n", made.load());

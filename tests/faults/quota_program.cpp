@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For quota_test.sh: how many workers there are here and why, and items a second by a serial loop and by a map, in
-// turn, the median of three rounds each.
+// For quota_test.sh. Prints the number of workers and its reasons, and the items a second of a serial loop and of a
+// map: medians of three alternating rounds.
 #include <algorithm>
 #include <array>
 #include <chrono>

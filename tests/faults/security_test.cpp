@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a name can do to a terminal or a file, and what the environment can do to the library: nothing.
+// No label harms a terminal or a file, and the library reads only the documented environment variables.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -42,11 +42,11 @@ using parmap::testing::content_of;
 using parmap::testing::some_line;
 using parmap::testing::temporary_folder;
 
-// The variables that code of this executable, which the library is linked into, asks for
+// The environment variables that the library asks for: code of this executable, which it is linked into
 
 std::mutex asked_guard;
 
-// Never destroyed: what measures coverage asks at the end of the program.
+// Never destroyed: the coverage runtime calls getenv at the end of the program.
 std::set<std::string>& asked()
 {
     static auto* const names = new std::set<std::string>;
@@ -61,7 +61,7 @@ void* image_of(const void* address)
 
 }  // namespace
 
-// A program's own definition stands before that of the C library.
+// A program's own definition replaces that of the C library.
 extern "C" char* getenv(const char* name) noexcept
 {
     if (image_of(__builtin_return_address(0)) == image_of(&asked_guard)) {
@@ -80,7 +80,7 @@ extern "C" char* getenv(const char* name) noexcept
 
 namespace {
 
-/// What is written to a descriptor while `write(descriptor)` runs.
+/// What `write(descriptor)` writes to a descriptor.
 std::string written_by(const std::function<void(int)>& write)
 {
     const temporary_folder here;
@@ -105,7 +105,7 @@ std::string message_of(const std::function<void()>& fails)
 
 // Names
 
-/// A text of all that terminals, JSON and Graphviz have ever obeyed, and of what is no text at all.
+/// A random text of what terminals, JSON and Graphviz treat specially, and of bytes that are no text.
 std::string some_text(std::mt19937_64& random)
 {
     static const std::vector<std::string> pieces = [] {
@@ -132,9 +132,9 @@ std::string some_text(std::mt19937_64& random)
         for (int c = 1; c < 0x20; ++c) all.emplace_back(1, static_cast<char>(c));
         for (int c = 0x7f; c < 0x100; ++c) all.emplace_back(1, static_cast<char>(c));
         for (int c = 0x80; c < 0xa0; ++c) all.push_back({'\xc2', static_cast<char>(c)});
-        for (const char* const turn : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
+        for (const char* const mark : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
                                        "\u2069", "\u200E", "\u200F", "\u061C", "\u2028", "\u2029", "\u200B"}) {
-            all.emplace_back(turn);
+            all.emplace_back(mark);
         }
         return all;
     }();
@@ -144,7 +144,7 @@ std::string some_text(std::mt19937_64& random)
     return text;
 }
 
-/// Valid UTF-8 without anything that a terminal obeys.
+/// Whether it is valid UTF-8 without control characters and direction marks.
 bool is_harmless(std::string_view text)
 {
     for (const char c : text) {
@@ -153,9 +153,9 @@ bool is_harmless(std::string_view text)
     for (int c = 0x80; c < 0xa0; ++c) {
         if (text.find(std::string{'\xc2', static_cast<char>(c)}) != std::string_view::npos) return false;
     }
-    for (const char* const turn : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
+    for (const char* const mark : {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E", "\u2066", "\u2067", "\u2068",
                                    "\u2069", "\u200E", "\u200F", "\u061C", "\u2028", "\u2029"}) {
-        if (text.find(turn) != std::string_view::npos) return false;
+        if (text.find(mark) != std::string_view::npos) return false;
     }
     try {
         static_cast<void>(json(text).dump());
@@ -165,7 +165,7 @@ bool is_harmless(std::string_view text)
     }
 }
 
-/// Without the ends of its lines, and what the bar itself does to a terminal.
+/// The text without line ends and without the sequences that the bar itself writes.
 std::string without_the_bars_own(std::string text)
 {
     for (const std::string_view own : {"\x1b[K", "\x1b[J", "\x1b[1A", "\x1b[2A", "\r", "\n"}) {
@@ -274,7 +274,7 @@ TEST_F(Names, NeverReachADrawnGraphUncleaned)
         const std::string dot = graph.dot();
         EXPECT_TRUE(is_harmless(without_the_bars_own(dot))) << dot;
         EXPECT_EQ(dot.find('\r'), std::string::npos);
-        // A line for each of the three at the head, two steps, the edge, and the end.
+        // Three lines at the head, two steps, one edge, and the end.
         EXPECT_EQ(std::ranges::count(dot, '\n'), 7);
     });
 }
@@ -300,7 +300,7 @@ TEST_F(Names, NeverReachAnErrorTextUncleaned)
 
 // The environment
 
-TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
+TEST(Environment, OnlyDocumentedVariablesAreReadAndNoneNamesAFile)
 {
     const std::set<std::string> documented{
         "PARMAP_MAX_WORKERS", "PARMAP_PROGRESS", "TERM", "CI", "LC_ALL", "LC_CTYPE", "LANG"};
@@ -327,7 +327,7 @@ TEST(Environment, IsAskedForWhatTheReadmeNamesAndNamesNoFile)
     EXPECT_THROW(use_everything(2), std::invalid_argument) << "PARMAP_MAX_WORKERS is no number";
     ::unsetenv("PARMAP_MAX_WORKERS");
     use_everything(2);
-    // The locale's first variable that is set decides, so the others are asked for without it.
+    // The first locale variable that is set decides; without it the next ones are read.
     ::unsetenv("LC_ALL");
     ::unsetenv("LC_CTYPE");
     use_everything(2);

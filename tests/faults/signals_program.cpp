@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What signals_test.cpp sends signals to. Items wait for that by reading from descriptor 3.
+// The program that signals_test.cpp sends signals to. Items wait for the test by reading from descriptor 3.
 //   signals_program MODE [KIND]
 #include <array>
 #include <atomic>
@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
 constexpr int items = 2'000;
 constexpr int workers = 4;
 
-/// Returns when the test says so.
+/// Returns when the test writes a byte to descriptor 3.
 void wait_for_the_test()
 {
     char byte{};
@@ -93,7 +93,7 @@ long long sum_of_squares()
     return sum;
 }
 
-/// Has SIGINT request a stop, as README.md says. A second one ends the program as ever.
+/// The first SIGINT requests a stop, as README.md shows; a second one ends the program.
 std::stop_source stop_on_interrupt()
 {
     std::stop_source source;
@@ -111,7 +111,7 @@ std::stop_source stop_on_interrupt()
     return source;
 }
 
-/// Item 0 ends when the test says so, after whatever the signal was.
+/// Item 0 waits for the test, which sends its signals first.
 int run_with_a_bar(const parmap::options& options)
 {
     const auto fn = [](long long x) {
@@ -152,7 +152,7 @@ int stop(const std::string& kind, std::size_t grain)
     return 0;
 }
 
-/// Says when the stop was requested, and goes on with its item.
+/// Prints a line when a stop is requested; the item that runs goes on.
 int ignore_a_stop()
 {
     const std::stop_source source = stop_on_interrupt();
@@ -160,7 +160,7 @@ int ignore_a_stop()
     return run_with_a_bar({.progress = bar(), .stop = source.get_token(), .grain_size = 1});
 }
 
-/// An item of the program's own writes to a pipe that nobody reads.
+/// An item writes to a pipe of the program that has no reader.
 int break_a_pipe()
 {
     calls().at("map")(
@@ -174,29 +174,29 @@ int break_a_pipe()
     return 0;
 }
 
-/// An hour passes while the program is stopped: its clock says so when it goes on. Every item takes until progress was
-/// next told, a tenth of a second or a little more.
+/// The program is stopped, and when it goes on its clock has moved by an hour. Every item lasts until the next progress
+/// state, a tenth of a second or a little more.
 int estimate_across_a_stop()
 {
     struct sigaction action {};
     action.sa_handler = [](int) { parmap::testing::fake_clock::jump(1h); };
     ::sigaction(SIGCONT, &action, nullptr);
-    std::atomic<int> told{0};
+    std::atomic<int> states_seen{0};
     std::chrono::nanoseconds longest{0};
     parmap::progress_state last{};
     const auto watch = [&](const parmap::progress_state& state) {
         longest = std::max(longest, state.eta.value_or(0ns));
         last = state;
-        ++told;
-        told.notify_all();
+        ++states_seen;
+        states_seen.notify_all();
     };
     const auto item = [&](int x) {
-        const int before = told;
+        const int before = states_seen;
         if (x == 8) {
             parmap::println("half");
             wait_for_the_test();
         }
-        told.wait(before);
+        states_seen.wait(before);
     };
     parmap::for_each(std::views::iota(0, 16), item, {.max_workers = 1, .progress = watch, .grain_size = 1});
     std::cout << (last.elapsed >= 1h ? "an hour or more" : "less than an hour") << ", " << last.done << " of "
@@ -229,7 +229,7 @@ int storm()
     });
     thunder.request_stop();
     thunder.join();
-    // Not during the storm, where the C library's own write may be interrupted and not go on.
+    // After the signals: they may interrupt a write of the C library, which then does not go on.
     std::cout << results;
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals to a program in the middle of a call: with a handler it stops after the items in progress, without one it
-// ends as ever, and its terminal is whole.
+// Signals to a program in the middle of a call: with a handler it stops after the items in progress, without one the
+// signal ends it, and the terminal stays usable.
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -31,7 +31,7 @@ public:
         argv.push_back(nullptr);
         pid_ = ::forkpty(&screen_, nullptr, nullptr, &size);
         if (pid_ == 0) {
-            // Whatever the shell that runs the tests ignores.
+            // The shell that runs the tests may ignore some of them.
             for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_DFL);
             ::dup2(ends[0], 3);
             ::execv(argv[0], argv.data());
@@ -59,7 +59,7 @@ public:
     void type(char c) const { ASSERT_EQ(::write(screen_, &c, 1), 1); }
     void let_go_on() const { ASSERT_EQ(::write(gate_, "x", 1), 1); }
 
-    /// What becomes of it next, as of waitpid.
+    /// Waits until the program ends, stops or continues. \return the status, as of waitpid
     int next_status(int options = 0) const
     {
         int status = 0;
@@ -67,7 +67,7 @@ public:
         return status;
     }
 
-    /// All that it wrote, once it has ended.
+    /// Waits for the end of the program. \return all that it wrote
     const std::string& all_written()
     {
         while (read_more()) {
@@ -101,7 +101,7 @@ protected:
     }
 };
 
-/// Nothing but what leaves a terminal as it was: text, ends of lines, and sequences that erase or move up.
+/// Expects only what leaves a terminal usable: text, line ends, and sequences that erase or move up.
 void expect_a_whole_terminal(const std::string& written)
 {
     for (std::size_t i = 0; i < written.size(); ++i) {
@@ -117,7 +117,7 @@ void expect_a_whole_terminal(const std::string& written)
     }
 }
 
-TEST_F(Signals, WithoutAHandlerEndAProgramAsEver)
+TEST_F(Signals, WithoutAHandlerEndTheProgram)
 {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
         program p({"bar"});
@@ -131,7 +131,7 @@ TEST_F(Signals, WithoutAHandlerEndAProgramAsEver)
     }
 }
 
-TEST_F(Signals, ThatSomebodySendsDuringAWriteReachTheProgram)
+TEST_F(Signals, OfABrokenPipeAreHiddenOnlyWhenTheLibraryCausedThem)
 {
     const auto write_and_get_one = [](bool to_a_broken_pipe) {
         ::signal(SIGPIPE, SIG_DFL);
@@ -149,7 +149,7 @@ TEST_F(Signals, ThatSomebodySendsDuringAWriteReachTheProgram)
     EXPECT_EXIT(write_and_get_one(false), ::testing::KilledBySignal(SIGPIPE), "");
 }
 
-TEST_F(Signals, OfAPipeThatAnItemBrokeEndTheProgramAsEver)
+TEST_F(Signals, OfAPipeThatAnItemWritesToEndTheProgram)
 {
     program p({"break-a-pipe"});
     const int status = p.next_status();
@@ -187,14 +187,14 @@ TEST_F(Signals, ThatRequestAStopEndACallAfterTheItemsInProgress)
         expect_a_stop("stop", kind, workers);
         expect_a_stop("stop-in-blocks", kind, 8 * workers);
     }
-    // Of the items that are read ahead, too, none is begun.
+    // Items that were read ahead do not begin either.
     for (const char* const kind : {"stream", "as_completed"}) expect_a_stop("stop", kind, workers);
 }
 
-TEST_F(Signals, AfterOneThatRequestedAStopEndAProgramAsEver)
+TEST_F(Signals, AfterTheOneThatRequestedAStopEndTheProgram)
 {
     program p({"ignore-a-stop"});
-    // A stop before that would end the call, and the second signal find no item.
+    // A stop before item 0 would end the call, and the second signal would come too late.
     p.wait_for_text("item 0 begun");
     p.wait_for_text("squaring:");
     p.type('\x03');

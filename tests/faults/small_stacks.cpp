@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every algorithm, nested, where oneTBB gives its threads 64 KiB of stack.
+// Every algorithm, also nested, works on threads with 64 KiB of stack.
 #include <tbb/global_control.h>
 
-#include "everything.hpp"
+#include "all_algorithms.hpp"
 #include "support/on_workers.hpp"
 
 int main()

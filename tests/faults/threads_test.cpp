@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many threads at once, deep nesting, and what becomes of it all in the child of a fork.
+// Many calling threads at once, deep nesting, and the child of a fork.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -27,7 +27,7 @@
 #include <parmap/stream.hpp>
 #include <parmap/task_graph.hpp>
 
-#include "everything.hpp"
+#include "all_algorithms.hpp"
 #include "support/keep_busy.hpp"
 #include "support/leave_child.hpp"
 #include "support/on_workers.hpp"
@@ -45,7 +45,7 @@ constexpr int rounds = 3;
 constexpr int rounds = 20;
 #endif
 
-/// Bars and traces that nobody is to see.
+/// Options with a bar and a trace that go to /dev/null.
 class to_nowhere {
 public:
     parmap::options options(const std::string& label) const
@@ -64,9 +64,9 @@ private:
     parmap::trace_file trace_{"/dev/null"};
 };
 
-// At once
+// Many calls at once
 
-TEST(Threads, SixtyFourCallAtOnce)
+TEST(Threads, SixtyFourCallersAtOnceAllGetTheRightResults)
 {
     on_workers(most_workers, [] {
         constexpr int callers = 64;
@@ -86,7 +86,7 @@ TEST(Threads, SixtyFourCallAtOnce)
     });
 }
 
-/// The number of leaves of a tree, three a node, by a map, a stream, and a graph in turn.
+/// Counts the leaves of a tree with three children a node; the levels alternate between a map, a stream and a graph.
 int leaves(int depth, const parmap::options& how)
 {
     if (depth == 0) return 1;
@@ -129,7 +129,7 @@ protected:
     }
 };
 
-/// Runs `body` in a child. \return whether `body` said that all is right
+/// Runs `body` in a child process. \return what `body` returns; false when the child ends in another way
 bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &parmap::testing::leave_child)
 {
     std::fflush(nullptr);
@@ -142,7 +142,7 @@ bool in_a_child(const std::function<bool()>& body, void (*end)(int) = &parmap::t
     return child != -1 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/// Waits until no thread of oneTBB can hold a lock that the child of a fork would find taken when it exits.
+/// Waits until all other threads sleep. A lock that one of them holds would stay locked in the child of a fork.
 void wait_until_the_others_sleep()
 {
     const auto sleeps = [](const std::filesystem::path& task) {
@@ -168,7 +168,7 @@ bool all_is_right()
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr auto ordinary_end = &::_exit;  // what only the parent's other threads know would be called a leak
+constexpr auto ordinary_end = &::_exit;  // LeakSanitizer would report what only the parent's other threads refer to
 #else
 constexpr auto ordinary_end = &std::exit;
 #endif
@@ -206,10 +206,11 @@ TEST_F(Forks, AChildAndItsChildAndTheParentGoOn)
     });
 }
 
-TEST_F(Forks, WhileAnotherThreadOfTheParentIsAtWork)
+TEST_F(Forks, AChildWorksThoughAnotherThreadOfTheParentWasInACall)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "AddressSanitizer's allocator may be locked by the other thread, and stay so in the child";
+    GTEST_SKIP()
+        << "the other thread may hold the lock of AddressSanitizer's allocator, which then stays locked in the child";
 #endif
     on_workers(most_workers, [] {
         const to_nowhere nowhere;
@@ -228,13 +229,13 @@ TEST_F(Forks, WhileAnotherThreadOfTheParentIsAtWork)
     });
 }
 
-TEST_F(Forks, InsideAnItem)
+TEST_F(Forks, AChildOfAnItemWorks)
 {
     on_workers(most_workers, [] {
         std::latch both(2);
         const auto right = parmap::map(std::views::iota(0, 2),
                                        [&](int) {
-                                           both.arrive_and_wait();  // one is a worker's
+                                           both.arrive_and_wait();  // so one item runs on a worker thread
                                            return in_a_child(all_is_right);
                                        },
                                        {.grain_size = 1});
@@ -244,18 +245,18 @@ TEST_F(Forks, InsideAnItem)
 
 TEST_F(Forks, AChildHasAReporterOfItsOwn)
 {
-    const auto is_told_meanwhile = [] {
-        std::latch told(1);
+    const auto sees_a_running_state = [] {
+        std::latch running_state_seen(1);
         std::atomic<bool> first{true};
         const parmap::progress_scope scope(1, [&](const parmap::progress_state& state) {
             const bool running = state.phase == parmap::progress_phase::running;
-            if (running && first.exchange(false)) told.count_down();
+            if (running && first.exchange(false)) running_state_seen.count_down();
         });
-        told.wait();
+        running_state_seen.wait();
         return true;
     };
-    EXPECT_TRUE(is_told_meanwhile());
-    EXPECT_TRUE(in_a_child(is_told_meanwhile));
+    EXPECT_TRUE(sees_a_running_state());
+    EXPECT_TRUE(in_a_child(sees_a_running_state));
 }
 
 TEST_F(Forks, ABarOfTheParentEndsOnce)
@@ -337,11 +338,11 @@ TEST_F(Forks, AStreamThatIsNotBegunRunsInTheChild)
     });
 }
 
-TEST_F(Forks, AStreamThatIsBegunSaysSoInTheChild)
+TEST_F(Forks, AStreamBegunBeforeTheForkThrowsInTheChild)
 {
     on_workers(most_workers, [] {
         auto squares = parmap::stream(std::views::iota(0, 100), [](int x) {
-            parmap::testing::keep_busy(std::chrono::microseconds(50));  // heavy enough for others to come
+            parmap::testing::keep_busy(std::chrono::microseconds(50));  // heavy enough for other workers to help
             return x * x;
         });
         auto at = squares.begin();

@@ -7,10 +7,11 @@
 
 namespace parmap::testing {
 
-/// Neither default-constructible nor copyable; moving throws when told to.
+/// Neither default-constructible nor copyable.
 class counted {
 public:
     static inline std::atomic<int> alive{0};
+    /// Moves before one throws; negative: none does.
     static inline std::atomic<int> moves_until_throw{-1};
 
     explicit counted(int v) : value(v) { ++alive; }

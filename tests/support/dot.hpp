@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what task_graph::dot() writes: the part of Graphviz's language that it uses, and nothing else.
+// A parser for the output of task_graph::dot(): it knows only the part of Graphviz's language that dot() uses.
 #pragma once
 
 #include <cctype>
@@ -24,7 +24,7 @@ class dot_parser {
 public:
     explicit dot_parser(std::string_view text) : rest_(text) {}
 
-    /// \throws std::invalid_argument  for what is not a graph
+    /// \throws std::invalid_argument when the text is no such graph
     dot_graph parse()
     {
         expect("digraph");
@@ -73,7 +73,7 @@ private:
         return found;
     }
 
-    /// As Graphviz draws it: \n is a new line, any other character after a backslash is itself, &amp; is &.
+    /// A value as Graphviz draws it: \n is a new line, another character after a backslash is itself, &amp; is &.
     std::string value()
     {
         if (!accept("\"")) return identifier();

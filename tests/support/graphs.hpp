@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of task graphs share.
+// Shared by the tests of task graphs.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct coded_error {
     int code;
 };
 
-/// What `call` says in the Error that it throws.
+/// The text of the Error that `call` throws.
 template <class Error, class Call>
 std::string message(const Call& call)
 {
@@ -59,9 +59,7 @@ inline void on_any_number_of_workers(const std::function<void()>& body)
     }
 }
 
-// Steps and what they read
-
-/// Enough work for a map to fork.
+/// An item with enough work for a map to fork.
 inline void slowly(int)
 {
     keep_busy(std::chrono::microseconds(5));

@@ -6,8 +6,8 @@
 
 namespace parmap::testing {
 
-/// Takes so long, which is what makes an item heavy or light: no event stands for that. It yields, so that on few CPUs
-/// the other threads come too.
+/// Keeps the thread busy for `duration`, because the library measures the cost of items. It yields, so that other
+/// threads run on few CPUs too.
 inline void keep_busy(std::chrono::nanoseconds duration)
 {
     const auto until = std::chrono::steady_clock::now() + duration;

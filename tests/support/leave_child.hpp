@@ -3,12 +3,12 @@
 
 #include <unistd.h>
 
-// There in a coverage build.
+// Defined in a coverage build only.
 extern "C" [[gnu::weak]] void __gcov_dump();  // NOLINT(bugprone-reserved-identifier)
 
 namespace parmap::testing {
 
-/// Ends the child of a fork as _exit does, without a word to what it has of its parent; what it ran counts as covered.
+/// Ends the child of a fork as _exit does, without running destructors; coverage counts what the child ran.
 [[noreturn]] inline void leave_child(int status)
 {
     if (__gcov_dump != nullptr) __gcov_dump();

@@ -21,8 +21,8 @@ void with_cpus(int cpus, const std::function<void()>& body)
 
 void on_workers(int workers, const std::function<void()>& body)
 {
-    // Kept for the process, so that the threads are made once, and arenas as oneTBB keeps the memory of those that are
-    // destroyed; never destroyed, as in the child of a fork that would wait for a thread that is not there.
+    // Kept for the whole process: threads are made once, and oneTBB does not free the memory of a destroyed arena.
+    // Never destroyed: in the child of a fork that would wait for a thread that does not exist there.
     [[gnu::used]] static const auto* const allowed =
         new tbb::global_control(tbb::global_control::max_allowed_parallelism, most_workers);
     static auto& arenas = *[] {

@@ -51,7 +51,7 @@ dice dice_of_case(std::uint64_t seed, std::uint64_t number)
     return dice(dice(seed + dice(number).next()).next());
 }
 
-/// Says how to replay the case when that has failed, or is left by an exception.
+/// Prints how to replay the case when it has failed or thrown.
 class replay_hint {
 public:
     replay_hint(std::uint64_t seed, std::uint64_t number) : seed_(seed), number_(number) {}
@@ -80,7 +80,7 @@ std::uint64_t for_random_cases(std::uint64_t usual, const std::function<void(dic
     const auto alone = whole_number_from_environment("PARMAP_TEST_CASE");
     const std::uint64_t first = alone.value_or(0);
     const std::uint64_t end = alone ? first + 1 : scaled(usual);
-    // At once: a test that hangs is killed.
+    // Flushed, because a test that hangs is killed.
     std::cout << end - first << " random cases, PARMAP_TEST_SEED=" << seed << std::endl;
     std::uint64_t number = first;
     while (number != end && !::testing::Test::HasFailure()) {

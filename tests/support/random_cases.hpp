@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests of random cases share. Each case has a seed of its own, so that it can be replayed alone; a test that
-// fails says how. All of them obey
-//   PARMAP_TEST_SEED=n     the seed of the run; a fresh one where it is not set, printed anyway
+// Shared by the tests of random cases. Each case has its own seed and can be replayed; a test that fails prints how.
+//   PARMAP_TEST_SEED=n     the seed of the run; without it a new one, which is printed
 //   PARMAP_TEST_CASES=15x  15 times as many cases as usual, in every test; 0.3x for fewer
-//   PARMAP_TEST_CASE=n     case n of the run alone; with --gtest_repeat=1000 its threads meet in more ways
-// Such a test has Random in its name: `./dev soak` finds it by that.
+//   PARMAP_TEST_CASE=n     only case n of the run; --gtest_repeat=1000 runs it with other timings
+// Such a test has Random in its name, by which `./dev soak` finds it.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +13,12 @@
 
 namespace parmap::testing {
 
-/// Draws what is random in a case: the same numbers everywhere for a seed.
+/// The random numbers of a case: a seed gives the same numbers on every machine.
 class dice {
 public:
     explicit dice(std::uint64_t seed) noexcept : state_(seed) {}
 
-    /// Any number. By splitmix64, which is seeded for nothing.
+    /// Any number, by splitmix64: seeding it costs nothing.
     std::uint64_t next() noexcept
     {
         state_ += 0x9e37'79b9'7f4a'7c15U;
@@ -49,8 +48,8 @@ private:
     std::uint64_t state_;
 };
 
-/// Calls `check` with the dice of one case after the other, up to the first that fails the test: `usual` times, unless
-/// the environment says otherwise.
+/// Calls `check` for one case after the other, up to the first that fails: `usual` cases, unless the environment sets
+/// another number.
 /// \return how many cases ran
 std::uint64_t for_random_cases(std::uint64_t usual, const std::function<void(dice&)>& check);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A result type whose objects are known by their addresses, so that it shows where one is built over another, read or
-// destroyed where there is none, destroyed twice, or forgotten.
+// A result type that registers the addresses of its objects. It finds an object that is built over another, read or
+// destroyed where there is none, destroyed twice, or leaked.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace parmap::testing {
 
-/// What a copy or a move throws when told to.
+/// Thrown by a copy or a move: see moves_until_throw.
 struct move_error {};
 
 class registered {
@@ -30,12 +30,12 @@ public:
     explicit registered(int v) : value_(v) { enter(); }
     registered(const registered& other) : value_(other.value())
     {
-        throw_if_told_to();
+        throw_if_due();
         enter();
     }
     registered(registered&& other) : value_(other.value())  // NOLINT: it may throw
     {
-        throw_if_told_to();
+        throw_if_due();
         other.value_ = moved_from;
         enter();
     }
@@ -43,7 +43,7 @@ public:
     {
         expect_registered();
         const int v = other.value();
-        throw_if_told_to();
+        throw_if_due();
         value_ = v;
         return *this;
     }
@@ -80,7 +80,7 @@ private:
         std::mutex mutex;
         std::unordered_set<const registered*> objects;
     };
-    // By address, so that threads that build neighbours seldom wait for each other.
+    // Chosen by the address, so that threads seldom wait for each other.
     static inline std::array<shard, 64> shards;
 
     template <class Change>
@@ -103,7 +103,7 @@ private:
             ADD_FAILURE() << "read or assigned to where there is none";
     }
 
-    static void throw_if_told_to()
+    static void throw_if_due()
     {
         if (moves_until_throw.load() >= 0 && moves_until_throw.fetch_sub(1) == 0) throw move_error();
     }

@@ -7,7 +7,7 @@
 
 namespace parmap::testing {
 
-/// The line of a call in the middle of its work, with every part that a line may have but the oldest item.
+/// The line of a running call, with every part that a line may have but the oldest item.
 inline detail::line_state some_line()
 {
     using namespace std::chrono_literals;

@@ -11,7 +11,7 @@
 
 namespace parmap::testing {
 
-/// A folder of its own, which is gone at the end with all that is in it.
+/// A new folder, which the destructor removes with all that is in it.
 class temporary_folder {
 public:
     temporary_folder()
@@ -26,7 +26,7 @@ public:
 
     const std::filesystem::path& path() const noexcept { return path_; }
 
-    /// \param file  relative to the folder; the folders it is in are made
+    /// \param file  relative to the folder; missing folders are made
     void write(const std::filesystem::path& file, const std::string& line) const
     {
         std::filesystem::create_directories((path_ / file).parent_path());
@@ -37,7 +37,7 @@ private:
     std::filesystem::path path_;
 };
 
-/// The name of a file in a folder of its own. The file is not made.
+/// The path of a file in a new folder. The file is not made.
 class temporary_file {
 public:
     std::string path() const { return (folder_.path() / "file").string(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "everything.hpp"
+#include "all_algorithms.hpp"
 
 #include <cstdio>
 #include <cstdlib>

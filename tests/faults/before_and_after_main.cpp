@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every algorithm, with a bar and a trace, wherever a program runs code that is not main's: before it and after it, in
-// handlers of exit, and in destructors of threads.
+// Every algorithm, with a bar and a trace, works outside of main: before and after it, in handlers of exit, and in
+// destructors of thread_local objects.
 #include <array>
 #include <cstdlib>
 #include <thread>
 
-#include "everything.hpp"
+#include "all_algorithms.hpp"
 
 namespace {
 
