@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the examples in comments and in README.md take for granted: some data, and something to do with it.
+// What the examples in comments, README.md and the guides use without a declaration: data, and functions for it.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
+#include <cctype>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <iostream>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <random>
 #include <ranges>
 #include <set>
 #include <source_location>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -23,7 +35,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <tbb/parallel_sort.h>
+#include <tbb/task_arena.h>
 #include <parmap/parmap.hpp>
 
 /// Holds a comment's `// got == wanted` to its word.

@@ -4,8 +4,10 @@
 
 usage: doc_examples.py OUTPUT FILE...
 
-A block is the body of a function among the names of doc_examples.hpp, a program with a main() of its own, or a
-specialisation of a template. Where a line ends in a comment `// name == value`, that is checked.
+A block is one of these. Where a line ends in a comment `// name == value`, that is checked.
+- The body of a function among the names of doc_examples.hpp.
+- A program: it has a line `int main()` or `int main(int argc, char** argv)`.
+- Declarations that are compiled and not run: it begins with a namespace, or specialises a template.
 """
 
 import re
@@ -13,6 +15,7 @@ import sys
 
 FENCE = re.compile(r"^\s*(?:///)? ?```(.*)$")
 CHECK = re.compile(r"// (\w+) == (.*)$")
+MAIN = re.compile(r"^int main\((.*)\)$", re.MULTILINE)
 
 
 def blocks(path):
@@ -38,12 +41,15 @@ def function(name, path, begin, lines):
     includes = [line for line in lines if line.startswith("#include")]
     code = ["" if line in includes else CHECK.sub(r"expect(\1, \2);", line) for line in lines]
     where = f'#line {begin} "{path}"'
-    if "int main()" in lines:
-        program = "\n".join(code).replace("int main()", "void run()")
-        return includes, f"namespace {name} {{\n{where}\n{program}\n}}\n", f"{name}::run();"
     body = "\n".join(code)
-    if lines[0].startswith("template <>"):
+    if main := MAIN.search(body):
+        program = MAIN.sub(r"void run(\1)", body)
+        arguments = "0, nullptr" if main[1] else ""
+        return includes, f"namespace {name} {{\n{where}\n{program}\n}}\n", f"{name}::run({arguments});"
+    if "template <>" in lines:
         return includes, f"{where}\n{body}\n", ""
+    if lines[0].startswith("namespace "):
+        return includes, f"namespace {name} {{\n{where}\n{body}\n}}\n", ""
     return includes, f"struct {name} : surroundings {{\nvoid run() {{\n{where}\n{body}\n}}\n}};\n", f"{name}().run();"
 
 
