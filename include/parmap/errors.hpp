@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call says when it did not run to its end. Rests on the export macro alone.
+// How a call reports that it did not run to its end.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,14 @@
 
 namespace parmap::inline v0_2 {
 
-/// Why a call stopped before every item was started.
+/// Why a call ended before it started every item.
 enum class stop_reason {
     none,            ///< it did not
     stop_requested,  ///< options::stop, or the oneTBB task group around the call was cancelled
     timed_out        ///< options::timeout
 };
 
-/// Thrown by `map` and its relatives when a stop or a timeout left items that were never started.
+/// Thrown when a stop or a timeout left items that never started.
 ///
 /// ```cpp
 /// try {
@@ -30,7 +30,6 @@ enum class stop_reason {
 /// ```
 class PARMAP_EXPORT cancelled : public std::runtime_error {
 public:
-    /// Says how far the call came, in its fields and in the message.
     /// \param reason     what ended the call
     /// \param completed  items that returned
     /// \param total      items in all

@@ -67,7 +67,7 @@ auto map(MPI_Comm communicator, Source&& range, const Fn& fn, const options& opt
 {
     using items = detail::items_of<Source>;
     if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>()) {
-        using result = typename parmap::detail::item_result<Fn, typename items::element>::type;
+        using result = parmap::detail::item_result_t<Fn, typename items::element>;
         if constexpr (std::is_void_v<result>) {
             mpi::for_each(communicator, range, fn, options);
         } else if constexpr (detail::check_result<result>()) {
@@ -99,7 +99,7 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
 {
     using items = detail::items_of<Source>;
     if constexpr (items::check() && parmap::detail::check_callable<Fn, typename items::element>()) {
-        using result = typename parmap::detail::item_result<Fn, typename items::element>::type;
+        using result = parmap::detail::item_result_t<Fn, typename items::element>;
         outcome<result> out;
         if constexpr (detail::check_result<result>()) {
             detail::call all(communicator, options);

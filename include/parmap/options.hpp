@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a call runs: one aggregate, every field with a default. Rests on progress.hpp and
-// trace.hpp.
+// How a call runs: one aggregate, every field with a default.
 #pragma once
 
 #include <chrono>
@@ -16,17 +15,18 @@ namespace parmap::inline v0_2 {
 /// How a call runs. Name the fields you need:
 ///
 /// ```cpp
-/// parmap::map(files, sha256, {.max_workers = 4, .progress = "hashing"});
+/// const auto hashes = parmap::map(files, sha256, {.max_workers = 4, .progress = "hashing"});
 /// ```
 struct options {
-    /// Threads that run items, the calling one among them. Unset: num_cpus(). 0 or 1: all on the
-    /// calling thread, serially. More than num_cpus(): num_cpus(). Negative: std::invalid_argument.
+    /// Threads that run items, including the calling one. Unset or more than num_cpus(): num_cpus(). 0 or 1: all items
+    /// run serially on the calling thread. Negative: std::invalid_argument.
     std::optional<int> max_workers{};
 
-    /// Who is told how far the call is; none by default.
+    /// Where the call reports its progress; nowhere by default.
     progress_sink progress{};
 
-    /// Ends the call at the next block (about 50 us, or one item) once a stop is requested.
+    /// Once a stop is requested, no further block begins: the call ends when the blocks that run are done, after about
+    /// 50 us, one item or `grain_size` items.
     ///
     /// ```cpp
     /// std::jthread thread([&](std::stop_token stop) {
@@ -39,22 +39,22 @@ struct options {
     /// thread.request_stop();
     /// ```
     ///
-    /// A signal handler may not request a stop: block the signal before any thread is made, and have a thread
-    /// sigwait() for it and then call request_stop(), as README.md shows.
+    /// A signal handler must not request a stop. A thread that waits for the signal with sigwait() may: README.md shows
+    /// how.
     std::stop_token stop{};
 
-    /// For the whole call, from its first line; looked at between blocks, so it interrupts no item that is
-    /// running, nor the source of a stream while that is read. 0 or less: nothing runs.
+    /// The longest time for the whole call. It is checked between blocks, so it interrupts neither an item that runs
+    /// nor the source of a stream. 0 or less: nothing runs. Time while the machine is suspended does not count.
     std::optional<std::chrono::nanoseconds> timeout{};
 
-    /// Items in a block; 0: sized so that a block takes about 50 us, by the measured cost.
+    /// Items in a block; 0: as many as take about 50 us, by measured cost.
     std::size_t grain_size{0};
 
-    /// Of a stream: items that are read, running or not yet consumed, at most; 0: 4 for each worker. Memory for
-    /// so many is set aside.
+    /// Of a stream: the most items that are read, running or not yet consumed; 0: 4 for each worker. The stream
+    /// allocates memory for so many.
     std::size_t max_in_flight{0};
 
-    /// What each worker ran and when, as a file for ui.perfetto.dev or chrome://tracing; none by default. Give a path,
+    /// Records what each worker ran and when, for ui.perfetto.dev or chrome://tracing; nothing by default. Give a path,
     /// or a trace_file to put several calls on one timeline.
     trace_file trace{};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything parmap offers.
+// All of parmap, on one machine.
 #pragma once
 
 #include <parmap/errors.hpp>

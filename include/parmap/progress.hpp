@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call reports while it runs, and where the report goes. Rests on the export macro alone.
+// What a call reports while it runs, and where.
 #pragma once
 
 #include <chrono>
@@ -16,35 +16,35 @@
 
 namespace parmap::inline v0_2 {
 
-/// How far a call is: still running, or how it ended.
+/// Whether a call runs, or how it ended.
 enum class progress_phase {
-    running,   ///< items are being run, or may yet be
+    running,   ///< items run, or may start
     finished,  ///< every item returned
     failed,    ///< an item threw
     cancelled  ///< a stop or a timeout left items that never started
 };
 
-/// A call in flight, as a progress sink sees it.
+/// A running call, as a progress sink sees it.
 struct progress_state {
     std::string_view label;              ///< as given; valid during the call of the sink
     std::string_view unit;               ///< what an item is called, "it" by default
     std::uint64_t done;                  ///< items that returned, never items that only started
     std::optional<std::uint64_t> total;  ///< items in all, when known
-    std::chrono::nanoseconds elapsed;    ///< since the call began
-    /// Expected time to the end, once there is ground for it. Where the process is stopped, or its machine suspended,
-    /// that counts as elapsed, and neither the estimate nor the rate takes the items for slower.
+    std::chrono::nanoseconds elapsed;    ///< since the call began, without time while the machine was suspended
+    /// Expected time to the end, once it can be estimated. Time while the process was stopped by a signal is part of
+    /// `elapsed`, but is left out of the estimate and the rate.
     std::optional<std::chrono::nanoseconds> eta;
     double rate;           ///< items per second, now
     int busy;              ///< workers that are running an item
     int workers;           ///< workers that have joined the call; 0: not known
-    progress_phase phase;  ///< running until the last state, which tells how it ended
+    progress_phase phase;  ///< running until the last state, which says how the call ended
 };
 
 /// How a bar is shown.
 enum class bar_style {
     automatic,  ///< PARMAP_PROGRESS=auto|terminal|plain|json|off, else terminal on a terminal, else plain
-    terminal,   ///< a line that is drawn over and over
-    plain,      ///< lines without control characters: at 10 s, at 30 s, then each minute, and one at the end
+    terminal,   ///< one line that is redrawn
+    plain,      ///< lines without control characters: after 10 s, after 30 s, then each minute, and one at the end
     json,       ///< a line of JSON each second, and one at the end
     off         ///< not at all
 };
@@ -56,21 +56,21 @@ enum class bar_style {
 /// // convert:  42%|████████▍           | 42/100 [00:12<00:17, 3.4 file/s, 8/8 busy]
 /// ```
 ///
-/// A call that ends before `delay` (in the plain style, before its first line) shows nothing. Several calls
-/// at once have a line each, four at most. TERM=dumb or unset and CI make the automatic style plain.
+/// A call that ends before `delay` (in the plain style, before its first line) shows nothing. Calls at the same time
+/// have a line each, four at most. With TERM=dumb, without TERM, or with CI set, the automatic style is plain.
 struct progress_bar {
-    std::string label{};                      ///< what the line begins with
+    std::string label{};                      ///< the beginning of the line
     std::string unit{"it"};                   ///< what an item is called
     bool unit_scale{false};                   ///< 1.2k, 3.4M instead of all digits
     bool leave{true};                         ///< false: the line is cleared at the end
     std::chrono::milliseconds delay{500};     ///< before the first frame
     std::chrono::milliseconds interval{100};  ///< between frames on a terminal, at least 10 ms
     bar_style style{bar_style::automatic};    ///< how it is shown
-    int fd{2};                                ///< where it is shown: standard error
+    int fd{2};                                ///< the file descriptor it is written to: standard error
 };
 
-/// Writes a line to standard output, above any bars that are on the terminal. It is written as it is: unlike a label,
-/// it may hold colours, and what else a terminal obeys.
+/// Writes a line to standard output, above the bars on the terminal. The line is written unchanged: unlike a label, it
+/// may hold colours and other control sequences.
 ///
 /// ```cpp
 /// const auto convert_or_say = [](const std::string& file) {
@@ -79,39 +79,38 @@ struct progress_bar {
 /// parmap::for_each(files, convert_or_say, {.progress = "convert"});
 /// ```
 ///
-/// \param line  without the newline that ends it.
+/// \param line  without the newline at its end.
 PARMAP_EXPORT void println(std::string_view line);
 
-/// Where a call's progress goes: nowhere, to a bar, or to a function.
+/// Where a call reports its progress: nowhere, to a bar, or to a function.
 ///
 /// ```cpp
-/// parmap::map(files, sha256, {.progress = "hashing"});
-/// parmap::map(files, sha256, {.progress = [&](const parmap::progress_state& s) { gauge.set(s.done); }});
+/// parmap::for_each(files, convert, {.progress = "converting"});
+/// parmap::for_each(files, convert, {.progress = [&](const parmap::progress_state& s) { gauge.set(s.done); }});
 /// ```
 ///
-/// A function gets states every 100 ms from a thread of its own, one at a time; the last one, exactly
-/// once, comes on the calling thread with the final counts, and none after the call has returned. A
-/// function that throws is dropped and the work goes on.
+/// A function is called every 100 ms, one call at a time, on the thread that reports for all calls of the process. The
+/// last state has the final counts; it comes exactly once, on the calling thread, before the call returns. A function
+/// that throws is not called again, and the work goes on.
 class progress_sink {
 public:
-    /// What a sink may be made of, when it is neither a label nor a bar.
+    /// The function of a sink that is no bar.
     using function = std::function<void(const progress_state&)>;
 
-    /// No progress: costs one branch.
+    /// No progress; costs one branch.
     progress_sink() = default;
 
     /// A bar.
-    /// \param label  what its line begins with; no progress for a null pointer.
+    /// \param label  the beginning of its line; no progress for a null pointer.
     progress_sink(const char* label)
     {
         if (label != nullptr) target_.emplace<progress_bar>(progress_bar{.label = label});
     }
     /// A bar.
-    /// \param label  what its line begins with.
+    /// \param label  the beginning of its line.
     progress_sink(std::string label) : target_(progress_bar{.label = std::move(label)}) {}
-
     /// A bar.
-    /// \param bar  all it can be told.
+    /// \param bar  its settings.
     progress_sink(progress_bar bar) : target_(std::move(bar)) {}
 
     /// A function.
@@ -122,9 +121,8 @@ public:
     {
     }
 
-    /// \return whether anybody listens.
+    /// \return whether there is a bar or a function.
     explicit operator bool() const noexcept { return target_.index() != 0; }
-
     /// \return the bar, when this sink is one; else null.
     const progress_bar* bar() const noexcept { return std::get_if<progress_bar>(&target_); }
     /// \return the function, when this sink is one; else null.

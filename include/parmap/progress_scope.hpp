@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bar of a map for any other work: a loop of the caller's own, or any oneTBB algorithm.
+// The progress bar of a map for other work: a loop of the caller, or any oneTBB algorithm.
 #pragma once
 
 #include <concepts>
@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <parmap/detail/config.hpp>
+#include <parmap/detail/elements.hpp>
 #include <parmap/progress.hpp>
 
 namespace parmap::inline v0_2 {
@@ -29,29 +30,29 @@ class progress_report;
 /// });
 /// ```
 ///
-/// At the end it shows `finished` when as much was done as was to be done, `failed` when it is destroyed by
-/// an exception, and `cancelled` otherwise.
+/// At the end it shows `failed` when an exception destroys it, `finished` when all items were counted, else
+/// `cancelled`.
 class PARMAP_EXPORT progress_scope {
 public:
     /// Begins to report.
-    /// \param total  items in all; std::nullopt when nobody knows.
+    /// \param total  items in all; std::nullopt when unknown.
     /// \param sink   a label, a progress_bar, or a function.
     progress_scope(std::optional<std::uint64_t> total, const progress_sink& sink);
     progress_scope(const progress_scope&) = delete;
     progress_scope& operator=(const progress_scope&) = delete;
     ~progress_scope();
 
-    /// Counts items as done. From any thread; nobody locks. Without a sink: one branch.
-    /// \param items  how many more than before.
+    /// Counts items as done, on any thread and without a lock. Without a sink: one branch.
+    /// \param items  how many more.
     void advance(std::uint64_t items = 1) noexcept;
 
 private:
     std::optional<std::uint64_t> total_;
-    int exceptions_;  // in flight when it was made
+    int exceptions_;  // uncaught at construction
     std::unique_ptr<detail::progress_report> report_;
 };
 
-/// A range whose elements are counted as a serial loop goes through them; see \ref tracked.
+/// A range that counts its elements as a serial loop reads them; see \ref tracked.
 template <std::ranges::view View>
 class tracked_range {
 public:
@@ -78,9 +79,13 @@ public:
     };
 
     /// As \ref tracked makes it.
-    /// \param view  of the elements.
+    /// \param view  the elements.
     /// \param sink  a label, a progress_bar, or a function.
-    tracked_range(View view, const progress_sink& sink) : view_(std::move(view)), scope_(size_of(view_), sink) {}
+    tracked_range(View view, const progress_sink& sink)
+        : view_(std::move(view)),
+          scope_(detail::known_size(view_), sink)
+    {
+    }
 
     /// \return an iterator at the first element.
     iterator begin() { return iterator(std::ranges::begin(view_), scope_); }
@@ -88,30 +93,20 @@ public:
     auto end() { return std::ranges::end(view_); }
 
 private:
-    static std::optional<std::uint64_t> size_of(View& view)
-    {
-        if constexpr (std::ranges::sized_range<View>) {
-            return static_cast<std::uint64_t>(std::ranges::size(view));
-        } else {
-            return std::nullopt;
-        }
-    }
-
     View view_;
     progress_scope scope_;
 };
 
-/// The elements of `range`, with a bar that counts them as a serial loop goes through them.
+/// The elements of `range`, with a bar that counts them as a serial loop reads them.
 ///
 /// ```cpp
 /// for (const auto& row : parmap::tracked(rows, "reading")) read(row);
 /// ```
 ///
-/// \param range  any input range; one that does not know its size is shown without a total.
+/// \param range  any input range; the bar of one that is not sized has no total.
 /// \param sink   a label, a progress_bar, or a function.
-/// \return the elements, to be gone through once; the bar ends with it.
-///
-/// Complexity: an element costs a call of progress_scope::advance more than without a bar.
+/// \return the elements, to be read once; its destructor ends the bar. Complexity: one progress_scope::advance an
+///         element.
 template <std::ranges::viewable_range Range>
 auto tracked(Range&& range, const progress_sink& sink)
 {

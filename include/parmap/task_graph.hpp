@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// task_graph: named steps whose inputs are other steps' results. Steps that do not depend on each other overlap,
-// and the items of a map among them fill the CPUs that the others leave idle.
+// task_graph: named steps whose inputs are other steps' results. Steps that do not depend on each other overlap, and
+// the items of maps use the CPUs that other steps leave idle.
 #pragma once
 
 #include <concepts>
@@ -31,14 +31,14 @@ class task_graph;
 
 namespace detail {
 
-/// What a step reads: how the step keeps it, and as which arguments the step's function gets it.
+/// An input of a step: keeps the steps that are read, and gives their results as arguments of the step's function.
 template <class Input>
 struct input;
 
 }  // namespace detail
 
-/// A handle to a step of a task graph, and to its result once it has run. As long as there is one, the result is
-/// kept; without, it is destroyed when the last step that reads it is done. Copies are handles to the same step.
+/// A handle to a step of a task graph, and to its result once the step has run. The result is kept as long as there is
+/// a handle; else it is destroyed when the last step that reads it is done. Copies are handles to the same step.
 ///
 /// ```cpp
 /// parmap::task<int> answer = graph.add("answer", [] { return 42; });
@@ -51,12 +51,12 @@ public:
     using value_type = T;  ///< of the result
 
     /// Another handle to the same step.
-    /// \param other  may be one that was moved from.
+    /// \param other  may be empty: moved from.
     task(const task& other) noexcept : step_(other.step_) { hold(); }
-    /// Leaves the other without a step.
+    /// Moves the handle; the other is empty from then on.
     task(task&&) noexcept = default;
-    /// Lets go of the step it had.
-    /// \param other  to whose step it is a handle from then on.
+    /// Becomes a handle to the step of another.
+    /// \param other  may be empty.
     /// \return itself.
     task& operator=(const task& other) noexcept
     {
@@ -64,8 +64,8 @@ public:
         std::swap(step_, copy.step_);
         return *this;
     }
-    /// Lets go of the step it had.
-    /// \param other  whose step it takes over.
+    /// Takes over the step of another, which is empty from then on.
+    /// \param other  may be empty.
     /// \return itself.
     task& operator=(task&& other) noexcept
     {
@@ -79,9 +79,9 @@ public:
     }
 
     /// The result of the step.
-    /// \return a reference, valid as long as a handle to the step is kept, and the result is not taken.
-    /// \throws std::logic_error  when there is none: not yet, not after a failure, not after take(), not through a
-    ///                            handle that was moved from.
+    /// \return a reference, valid until the last handle to the step is destroyed or the result is taken.
+    /// \throws std::logic_error  when there is no result: before a run, after a failure or take(), or of an empty
+    ///                           handle.
     std::add_lvalue_reference_t<const T> get() const&
         requires(!std::is_void_v<T>)
     {
@@ -90,11 +90,11 @@ public:
     }
     void get() const&&
         requires(!std::is_void_v<T>)
-    = delete;  // the result would go with the handle
+    = delete;  // the handle would be destroyed, and the result with it
 
-    /// Moves the result out. Not while the graph runs.
-    /// \return the result, which no step can read any more.
-    /// \throws std::logic_error  when there is none, as get().
+    /// Moves the result out, so that no step can read it any more. Not while the graph runs.
+    /// \return the result.
+    /// \throws std::logic_error  as get().
     T take()
         requires(!std::is_void_v<T>)
     {
@@ -102,10 +102,10 @@ public:
         return step_->take();
     }
 
-    /// \return whether the step has run and returned, since the last reset() of the graph.
+    /// \return whether the step has returned since the last reset() of the graph.
     bool done() const noexcept { return step_ != nullptr && step_->is_done(); }
 
-    /// \return the name of the step. Not through a handle that was moved from.
+    /// \return the name of the step. Not of an empty handle.
     const std::string& name() const noexcept { return step_->name(); }
 
 private:
@@ -132,7 +132,7 @@ struct result_of_step {
 
 }  // namespace detail
 
-/// The results of many steps, as a step that reads them all gets them: a random-access range of `const T&`, in the
+/// The results of many steps, as an argument of a step that reads them: a random-access range of `const T&`, in the
 /// order of the handles.
 template <class T>
 using task_results = std::ranges::transform_view<std::span<const detail::step_of<T>* const>, detail::result_of_step<T>>;
@@ -143,7 +143,7 @@ template <class T>
 struct input<task<T>> {
     explicit input(const task<T>& handle) noexcept : step(handle.step_.get()) {}
 
-    void append_to(std::vector<detail::step*>& steps) const { steps.push_back(step); }
+    void append_to(std::vector<detail::step*>& all) const { all.push_back(step); }
 
     auto arguments() const noexcept
     {
@@ -223,10 +223,10 @@ consteval bool check_step_range()
 {
     constexpr bool fits = std::ranges::input_range<const Range>;
     static_assert(fits,
-                  "parmap: the input of a map or a reduction must be a task whose result is a range that can "
-                  "be read as const, for example a std::vector");
+                  "parmap: the input of a map or a reduction must be a task whose result is a range that can be read "
+                  "as const, for example a std::vector");
     if constexpr (fits) {
-        return check_range<const Range>();
+        return detail::check_range<const Range>();
     } else {
         return false;
     }
@@ -236,10 +236,10 @@ consteval bool check_step_range()
 template <class Result, class Fn, class... Inputs>
 class function_step final : public step_of<Result> {
 public:
-    function_step(std::string name, Fn fn, input<Inputs>... inputs)
+    function_step(std::string name, Fn fn, const Inputs&... inputs)
         : step_of<Result>(std::move(name)),
           fn_(std::move(fn)),
-          inputs_(std::move(inputs)...)
+          inputs_(input<Inputs>(inputs)...)
     {
     }
 
@@ -261,24 +261,42 @@ private:
     std::tuple<input<Inputs>...> inputs_;
 };
 
-/// Where the results of a map are built; nowhere when there are none.
-template <class Result>
-struct map_results : slots<Result> {
-    using slots<Result>::slots;
-};
-template <>
-struct map_results<void> {
-    map_results(std::size_t /*size*/, const run_limits& /*limits*/) {}
+/// A reduction of a step's result, in one run of the graph.
+template <class T, class Range, class Op>
+class step_reduction {
+public:
+    step_reduction(const Range& range, const T& init, const Op& op, const run_limits& /*limits*/)
+        : items_(range),
+          init_(init),
+          reduction_(items_, each, op, reduction_tree<T>(items_.size()))
+    {
+    }
+
+    std::size_t size() const noexcept { return items_.size(); }
+    block_function blocks() const noexcept { return block_function(reduction_, reduction_.leaf_size()); }
+
+    T take(const run_result& ran)
+    {
+        ran.throw_unless_complete();
+        return reduction_.take(T(init_));
+    }
+
+private:
+    static constexpr std::identity each{};
+
+    elements<const Range> items_;
+    const T& init_;
+    reduction<elements<const Range>, std::identity, T, Op> reduction_;
 };
 
-/// A parallel map over another step's result.
-template <class Result, class Range, class Fn>
-class map_step final : public step_of<Result> {
+/// A parallel algorithm over another step's result. Each run of the graph makes a `Run` of that result and `parts`.
+template <class Result, class Run, class Range, class... Parts>
+class parallel_step final : public step_of<Result> {
 public:
-    map_step(std::string name, Fn fn, input<task<Range>> range)
+    parallel_step(std::string name, const task<Range>& range, Parts... parts)
         : step_of<Result>(std::move(name)),
-          fn_(std::move(fn)),
-          range_(std::move(range))
+          range_(range),
+          parts_(std::move(parts)...)
     {
     }
 
@@ -286,92 +304,27 @@ public:
 
     std::optional<step_items> begin(const run_limits& limits) override
     {
-        mapping_ = std::make_unique<mapping>(range_.step->result(), fn_, limits);
-        return step_items{mapping_->items.size(), block_function(*mapping_)};
+        const auto make = [&](const Parts&... parts) {
+            return std::make_unique<Run>(range_.step->result(), parts..., limits);
+        };
+        run_ = std::apply(make, parts_);
+        return step_items{run_->size(), run_->blocks()};
     }
 
     void finish(run_result&& ran) override
     {
-        const auto ended = std::exchange(mapping_, nullptr);
+        const auto ended = std::exchange(run_, nullptr);
         if constexpr (std::is_void_v<Result>) {
-            ran.throw_unless_complete();
+            ended->take(std::move(ran));
         } else {
-            this->keep([&] { return ended->results.take(std::move(ran)); });
+            this->keep([&] { return ended->take(std::move(ran)); });
         }
     }
 
 private:
-    /// One run, as a function of an item's index.
-    struct mapping {
-        mapping(const Range& range, const Fn& function, const run_limits& limits)
-            : items(range),
-              fn(function),
-              results(items.size(), limits)
-        {
-        }
-
-        void operator()(std::size_t i) const
-        {
-            if constexpr (std::is_void_v<Result>) {
-                static_cast<void>(detail::invoke_item(fn, i, items[i]));
-            } else {
-                using value_type = typename Result::value_type;
-                results.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn, i, items[i])); });
-            }
-        }
-
-        elements<const Range> items;
-        const Fn& fn;
-        map_results<Result> results;
-    };
-
-    Fn fn_;
     input<task<Range>> range_;
-    std::unique_ptr<mapping> mapping_;  // while it runs
-};
-
-/// A reduction of another step's result, as map_reduce does it.
-template <class T, class Range, class Op>
-class reduce_step final : public step_of<T> {
-public:
-    reduce_step(std::string name, T init, Op op, input<task<Range>> range)
-        : step_of<T>(std::move(name)),
-          init_(std::move(init)),
-          op_(std::move(op)),
-          range_(std::move(range))
-    {
-    }
-
-    bool is_map() const noexcept override { return true; }
-
-    std::optional<step_items> begin(const run_limits& /*limits*/) override
-    {
-        reducing_ = std::make_unique<reducing>(range_.step->result(), op_);
-        const auto& reduction = reducing_->reduction;
-        return step_items{reducing_->items.size(), block_function(reduction, reduction.leaf_size())};
-    }
-
-    void finish(run_result&& ran) override
-    {
-        const auto ended = std::exchange(reducing_, nullptr);
-        ran.throw_unless_complete();
-        this->keep([&] { return ended->reduction.take(T(init_)); });
-    }
-
-private:
-    /// One run.
-    struct reducing {
-        reducing(const Range& range, const Op& op) : items(range), reduction(items, each, op) {}
-
-        elements<const Range> items;
-        std::identity each{};
-        detail::reduction<elements<const Range>, std::identity, T, Op> reduction;
-    };
-
-    T init_;
-    Op op_;
-    input<task<Range>> range_;
-    std::unique_ptr<reducing> reducing_;  // while it runs
+    std::tuple<Parts...> parts_;
+    std::unique_ptr<Run> run_;  // while it runs
 };
 
 }  // namespace detail
@@ -382,29 +335,27 @@ private:
 /// parmap::task_graph graph;
 /// auto files = graph.add("list", [&] { return files_below(dir); });
 /// auto sizes = graph.map("size", files, size_of);              // on every CPU
-/// auto lines = graph.map("count lines", files, count_lines);   // beside it
+/// auto lines = graph.map("count lines", files, count_lines);   // at the same time
 /// auto bytes = graph.reduce("add up", sizes, std::size_t{0}, std::plus<>());
 /// auto report = graph.add("report", write_report, files, lines, bytes);
 /// graph.run({.progress = "report"});
 /// std::cout << report.get();
 /// ```
 ///
-/// Steps begin once their inputs are done, the one that was added first before the others; those that are ready
-/// at the same time overlap. A step can only read steps that were added before it, so there are no cycles. Results
-/// are held once, passed by const reference, and destroyed when the last step that reads them is done, unless a
-/// handle to them is kept.
+/// A step begins once its inputs are done, steps that were added first before others; ready steps overlap. A step can
+/// read only steps that were added before it, so there are no cycles. A result exists once, is passed by const
+/// reference, and is destroyed when the last step that reads it is done, unless a handle to it is kept.
 ///
-/// Names are for people: they may be empty, and several steps may have the same one.
-///
-/// One thread at a time adds, runs and resets. A graph that was moved from can be assigned to or destroyed.
+/// Names may be empty, and several steps may have the same one. One thread at a time adds, runs and resets. A graph
+/// that was moved from can be assigned to or destroyed.
 class PARMAP_EXPORT task_graph {
 public:
     task_graph();
     task_graph(const task_graph&) = delete;
-    /// Takes the steps over, with their results.
+    /// Moves the steps, with their results.
     task_graph(task_graph&&) noexcept = default;
     task_graph& operator=(const task_graph&) = delete;
-    /// Lets go of the steps it had, and takes over the other's.
+    /// Replaces the steps by those of another graph.
     /// \return itself.
     task_graph& operator=(task_graph&&) noexcept = default;
     ~task_graph();
@@ -417,27 +368,24 @@ public:
     /// auto sum = graph.add("sum", [](parmap::task_results<int> counts) { return counts[0] + counts[1]; }, parts);
     /// ```
     ///
-    /// \param name    in dot() and on the lines of progress and trace.
-    /// \param fn      called once a run, on one thread. What it returns is the step's result, of any movable type,
-    ///                references decay; nothing makes a task<void>. It may call any algorithm, of parmap or oneTBB,
-    ///                whose parts run on the CPUs that other steps leave idle; the options of run() are not theirs.
-    /// \param inputs  tasks of this graph and std::vectors of them: any number. `fn` gets a const T& for a task<T>, a
-    ///                task_results<T> (a range of const T&) for a std::vector<task<T>>, in that order, and nothing
-    ///                for a task<void>, which only has to be done before.
-    /// \return a handle to the step.
-    /// \throws std::invalid_argument  for a handle of another graph, or one that was moved from.
+    /// \param name    in dot(), and in the lines of progress and trace.
+    /// \param fn      called once a run, on one thread. Its result is that of the step: any movable type, without
+    ///                references and const; a task<void> has none. `fn` may call any algorithm of parmap or oneTBB,
+    ///                which uses the CPUs that other steps leave idle; the options of run() do not apply to it.
+    /// \param inputs  any number of tasks of this graph and std::vectors of them. In that order `fn` gets a const T&
+    ///                for a task<T>, a task_results<T> (a range of const T&) for a std::vector<task<T>>, and nothing
+    ///                for a task<void>, which must only be done before.
+    /// \return a handle to the step. Complexity: linear in the number of inputs.
+    /// \throws std::invalid_argument  for an empty handle or one of another graph.
     /// \throws std::logic_error       while the graph runs.
-    ///
-    /// Complexity: linear in the number of inputs.
     template <class Fn, detail::readable_by_steps... Inputs>
     auto add(std::string name, Fn fn, const Inputs&... inputs)
     {
         if constexpr (detail::check_takes_results<Fn, Inputs...>()) {
             using result = detail::step_result_t<Fn, Inputs...>;
             if constexpr (detail::check_result<result>()) {
-                return insert<result>(std::make_shared<detail::function_step<result, Fn, Inputs...>>(
-                                          std::move(name), std::move(fn), detail::input<Inputs>(inputs)...),
-                                      inputs...);
+                using step = detail::function_step<result, Fn, Inputs...>;
+                return insert<result>(std::make_shared<step>(std::move(name), std::move(fn), inputs...), inputs...);
             }
         }
     }
@@ -450,28 +398,21 @@ public:
     /// ```
     ///
     /// \param name   as for add().
-    /// \param input  a task of this graph whose result is a range, also as const.
-    /// \param fn     called as parmap::map calls it, with elements of the const range, from several threads at once.
+    /// \param input  a task of this graph whose result is a range that can be read as const.
+    /// \param fn     called as parmap::map calls it, with elements of the const range, by several threads at once.
     /// \return a handle to the results in input order: a task<std::vector<R>>; a task<void> when `fn` returns void.
+    ///         Complexity: constant.
     /// \throws as add().
-    ///
-    /// Complexity: constant; run() does the rest.
     template <class Range, class Fn>
     auto map(std::string name, const task<Range>& input, Fn fn)
     {
         if constexpr (detail::check_step_range<Range>()) {
-            if constexpr (detail::check_callable<Fn, detail::element_t<const Range>>()) {
-                using item_result = detail::item_result_t<Fn, const Range>;
-                if constexpr (std::is_void_v<item_result>) {
-                    return insert<void>(std::make_shared<detail::map_step<void, Range, Fn>>(
-                                            std::move(name), std::move(fn), detail::input<task<Range>>(input)),
-                                        input);
-                } else if constexpr (detail::check_result<item_result>()) {
-                    using result = std::vector<item_result>;
-                    return insert<result>(std::make_shared<detail::map_step<result, Range, Fn>>(
-                                              std::move(name), std::move(fn), detail::input<task<Range>>(input)),
-                                          input);
-                }
+            using element = detail::element_t<const Range>;
+            using item_result = detail::item_result_t<Fn, element>;
+            if constexpr (detail::check_callable<Fn, element>() && detail::check_result<item_result>()) {
+                using result = std::conditional_t<std::is_void_v<item_result>, void, std::vector<item_result>>;
+                using step = detail::parallel_step<result, detail::mapping<result, const Range, Fn>, Range, Fn>;
+                return insert<result>(std::make_shared<step>(std::move(name), input, std::move(fn)), input);
             }
         }
     }
@@ -480,19 +421,16 @@ public:
     /// parmap::map_reduce does: the same bits on every number of workers.
     ///
     /// ```cpp
-    /// auto files = graph.add("list", [&] { return files_below(dir); });
-    /// auto sizes = graph.map("size", files, size_of);
+    /// auto sizes = graph.add("sizes", [] { return std::vector<std::size_t>{1, 2, 3}; });
     /// auto bytes = graph.reduce("add up", sizes, std::size_t{0}, std::plus<>());
     /// ```
     ///
     /// \param name   as for add().
-    /// \param input  a task of this graph whose result is a range, also as const.
-    /// \param init   the result for an empty range; else combined once, from the left. It is copied in each run.
-    /// \param op     associative, called as op(T, T), from several threads at once; see \ref map_reduce.
-    /// \return a handle to the value.
+    /// \param input  a task of this graph whose result is a range that can be read as const.
+    /// \param init   the result for an empty range; else combined once, from the left. Each run copies it.
+    /// \param op     associative, called as op(T, T), by several threads at once; see \ref map_reduce.
+    /// \return a handle to the value. Complexity: constant.
     /// \throws as add().
-    ///
-    /// Complexity: constant; run() does the rest.
     template <class Range, class T, class Op>
     task<T> reduce(std::string name, const task<Range>& input, T init, Op op)
     {
@@ -501,60 +439,54 @@ public:
         if constexpr (std::copy_constructible<T> && detail::check_step_range<Range>() &&
                       detail::check_combines<Op, T>()) {
             if constexpr (detail::check_converts<std::identity, detail::element_t<const Range>, T>()) {
-                return insert<T>(
-                    std::make_shared<detail::reduce_step<T, Range, Op>>(std::move(name), std::move(init), std::move(op),
-                                                                        detail::input<task<Range>>(input)),
-                    input);
+                using step = detail::parallel_step<T, detail::step_reduction<T, Range, Op>, Range, T, Op>;
+                return insert<T>(std::make_shared<step>(std::move(name), input, std::move(init), std::move(op)), input);
             }
         }
     }
 
-    /// Runs every step that has not run, on up to options.max_workers threads, the calling one among them.
+    /// Runs every step that has not run, on up to options.max_workers threads, including the calling one.
     ///
     /// ```cpp
     /// try {
     ///     graph.run({.progress = "report", .timeout = std::chrono::minutes(5)});
     /// } catch (const std::exception& error) {
     ///     std::cerr << error.what() << '\n';
-    ///     std::ofstream("report.dot") << graph.dot();  // which step failed, which were left out
+    ///     std::ofstream("report.dot") << graph.dot();  // shows which step failed, and which never ran
     /// }
     /// ```
     ///
-    /// After a failure or a stop the graph may run again: results that were computed are kept, all other steps run.
-    /// With one worker the steps run in the order of addition, on the calling thread.
+    /// After a failure or a stop the graph may run again: finished steps keep their results, all others run. With one
+    /// worker the steps run in the order of addition, on the calling thread. Complexity: linear in the steps and their
+    /// inputs.
     ///
-    /// \param options  see options.hpp; stop and timeout are looked at before each step and between the blocks of a
-    ///                 map, the grain size is that of maps. A bar counts the steps, and each map has one of its own
-    ///                 while it runs; a function is told of the steps alone.
-    /// \throws what the failing step that was added first threw, as it is: steps that were added before it have run,
-    ///         unless a stop or the timeout came too; steps that depend on it have not, and no others were begun
-    ///         after the failure was seen.
+    /// \param options  see options.hpp. Stop and timeout are checked before each step and between the blocks of a map;
+    ///                 the grain size is that of maps. A bar counts steps, and each map has its own while it runs; a
+    ///                 function is told only of steps.
+    /// \throws the exception of the failing step that was added first, unchanged: the steps before it have run, unless
+    ///         a stop or the timeout came too; no other step began after the failure was seen.
     /// \throws cancelled              when a stop or a timeout left steps that never ran, or ended a call inside of
     ///                                one; it counts steps.
-    /// \throws std::logic_error       while the graph runs already, or when a step that has to run reads a result
-    ///                                that was taken.
-    /// \throws std::invalid_argument  for bad options; nothing ran.
-    ///
-    /// Complexity: linear in the steps and their inputs.
+    /// \throws std::logic_error       while the graph runs, or when a step that has to run reads a result that was
+    ///                                taken.
+    /// \throws std::invalid_argument  for bad options, before any step runs.
     void run(const options& options = {});
 
-    /// Forgets every result, so that all steps run again. No handle may be let go of on another thread meanwhile.
+    /// Destroys every result, so that all steps run again. No other thread may destroy a handle meanwhile.
     /// \throws std::logic_error  while the graph runs.
     void reset();
 
     /// \return how many steps were added.
     std::size_t size() const noexcept { return table_.steps.size(); }
 
-    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, to a
-    /// microsecond, and of maps the number of items. Also while it runs, on any thread.
+    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, and the
+    /// number of items of maps. Any thread may call it, also while the graph runs.
     ///
     /// ```cpp
     /// std::ofstream("graph.dot") << graph.dot();  // dot -Tsvg graph.dot -o graph.svg
     /// ```
     ///
-    /// \return the text of a .dot file.
-    ///
-    /// Complexity: linear in the steps and their inputs.
+    /// \return the text of a .dot file. Complexity: linear in the steps and their inputs.
     std::string dot() const;
 
 private:

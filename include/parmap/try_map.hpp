@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// try_map: nothing is thrown for an item's failure, and nothing that was computed is lost.
+// try_map: a map that throws for no item's failure, and keeps all results.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace parmap::inline v0_2 {
 
-/// What a try_map gives: the results there are, the failures, and why it stopped if it did.
+/// How a try_map ended: the results, the failures, and why items never ran.
 template <class T>
 struct outcome {
     std::vector<std::optional<T>> values;    ///< values[i] is empty where item i failed or never ran
@@ -26,14 +26,13 @@ struct outcome {
     /// \return items that returned. Complexity: linear.
     std::size_t completed() const
     {
-        return static_cast<std::size_t>(
-            std::ranges::count_if(values, [](const auto& value) { return value.has_value(); }));
+        return static_cast<std::size_t>(std::ranges::count_if(values, [](const auto& v) { return v.has_value(); }));
     }
 
     /// \return whether every item returned.
     bool ok() const { return failures.empty() && stopped == stop_reason::none; }
 
-    /// Takes all results, as `map` would have given them.
+    /// Moves all results out, as `map` gives them.
     ///
     /// ```cpp
     /// auto lengths = parmap::try_map(files, count_lines).value();
@@ -52,7 +51,7 @@ struct outcome {
     }
 };
 
-/// What a try_map of a function that returns void gives.
+/// How a try_map of a function that returns void ended.
 template <>
 struct outcome<void> {
     std::vector<bool> done;                  ///< done[i]: item i returned
@@ -65,7 +64,7 @@ struct outcome<void> {
     /// \return whether every item returned.
     bool ok() const { return failures.empty() && stopped == stop_reason::none; }
 
-    /// Returns when every item returned.
+    /// Does nothing when every item returned.
     /// \throws the error of the lowest failing item; else `cancelled` when items never ran.
     void value() &&
     {
@@ -81,37 +80,37 @@ struct outcome<void> {
 /// for (const parmap::failure& f : hashes.failures) std::cerr << files[f.index] << ": " << f.what() << '\n';
 /// ```
 ///
-/// A failing item stops nothing; a stop or a timeout ends the call, and `stopped` says so. Complexity as
+/// A failing item does not stop the others. A stop or a timeout ends the call without a `cancelled`. Complexity as
 /// \ref for_each.
 ///
 /// \param range,fn,options  as for_each takes them.
-/// \return the outcome, whose values stand at the positions of their items.
-/// \throws std::invalid_argument  for bad options, and whatever reading the range throws; nothing ran.
+/// \return the outcome, with the values at the positions of their items.
+/// \throws std::invalid_argument  for bad options, and whatever reading the range throws, before any item runs.
 template <std::ranges::input_range Range, class Fn>
-auto try_map(Range&& range, const Fn& fn, const options& options = {}) -> outcome<detail::item_result_t<Fn, Range>>
+auto try_map(Range&& range, const Fn& fn, const options& options = {})
+    -> outcome<detail::item_result_t<Fn, detail::element_t<Range>>>
 {
-    using result = detail::item_result_t<Fn, Range>;
+    using result = detail::item_result_t<Fn, detail::element_t<Range>>;
     outcome<result> all;
-    if constexpr (detail::check_range<Range>() && detail::check_callable<Fn, detail::element_t<Range>>()) {
+    if constexpr (detail::check_map<Range, Fn>()) {
         const detail::run_limits limits(options);
         const detail::elements_of<Range> items(range);
-        const auto run = [&](const auto& item) {
-            auto ran = detail::run(items.size(), detail::block_function(item), limits, detail::on_failure::proceed);
-            all.stopped = ran.stopped;
-            all.failures.reserve(ran.failures.size());
-            for (auto& failed : ran.failures) {
-                all.failures.push_back({failed.index, std::move(failed.error)});
+        if constexpr (!std::is_void_v<result>) all.values.resize(items.size());
+        const auto item = [&](std::size_t i) {
+            if constexpr (std::is_void_v<result>) {
+                detail::invoke_item(fn, i, items[i]);
+            } else {
+                all.values[i].emplace(detail::invoke_item(fn, i, items[i]));
             }
-            return ran.claimed;
         };
+        auto ran = detail::run(items.size(), detail::block_function(item), limits, detail::on_failure::proceed);
+        all.stopped = ran.stopped;
+        all.failures.reserve(ran.failures.size());
+        for (auto& failed : ran.failures) all.failures.push_back({failed.index, std::move(failed.error)});
         if constexpr (std::is_void_v<result>) {
-            const std::size_t claimed = run([&](std::size_t i) { detail::invoke_item(fn, i, items[i]); });
+            all.done.resize(ran.claimed, true);
             all.done.resize(items.size());
-            std::fill_n(all.done.begin(), claimed, true);
             for (const failure& failed : all.failures) all.done[failed.index] = false;
-        } else {
-            all.values.resize(items.size());
-            run([&](std::size_t i) { all.values[i].emplace(detail::invoke_item(fn, i, items[i])); });
         }
     }
     return all;

@@ -14,23 +14,25 @@
 namespace parmap::inline v0_2 {
 
 namespace detail {
-/// From here on memory comes in bytes without pages, and page faults decide how long writing it takes. Below,
-/// the C library hands back memory that is warm already.
+
+/// Memory of this size and more comes from the system without pages, and page faults decide how long writing it takes.
+/// Smaller memory the C library often has at hand, with pages.
 inline constexpr std::size_t large_block = std::size_t{32} << 20U;
 
 /// Memory for `bytes`, on huge pages when it is large and the system offers them.
 PARMAP_EXPORT void* allocate(std::size_t bytes, std::size_t alignment);
 PARMAP_EXPORT void deallocate(void* memory, std::size_t bytes, std::size_t alignment) noexcept;
+
 }  // namespace detail
 
-/// An allocator that leaves trivial elements unwritten at construction, so that page faults are taken
-/// by the threads that fill them, and that asks for huge pages for large blocks.
+/// An allocator that does not write trivial elements at construction, so that the threads that fill them take the page
+/// faults. For large blocks it asks for huge pages.
 template <class T>
 class first_touch_allocator {
 public:
-    using value_type = T;                    ///< what the memory is for
+    using value_type = T;                    ///< the type of the elements
     using is_always_equal = std::true_type;  ///< there is no state
-    /// A vector that is moved is never copied instead.
+    /// Moving a vector never copies its elements.
     using propagate_on_container_move_assignment = std::true_type;
 
     first_touch_allocator() = default;
@@ -40,32 +42,30 @@ public:
     {
     }
 
-    /// Makes room for elements.
+    /// Allocates memory for elements.
     /// \param n  how many.
     /// \return memory that holds none of them yet.
-    /// \throws std::bad_alloc  when there is none to be had, or `n` is more than memory can hold.
+    /// \throws std::bad_alloc  when there is too little memory.
     T* allocate(std::size_t n)
     {
-        if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
-            throw std::bad_array_new_length();
-        }
+        if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_array_new_length();
         return static_cast<T*>(detail::allocate(n * sizeof(T), alignof(T)));
     }
 
-    /// Gives memory back.
+    /// Frees memory.
     /// \param memory  from allocate().
-    /// \param n       what allocate() was asked for.
+    /// \param n       the number given to allocate().
     void deallocate(T* memory, std::size_t n) noexcept { detail::deallocate(memory, n * sizeof(T), alignof(T)); }
 
-    /// Default-initialises, where std::allocator would write zeros.
-    /// \param place  where the element is to be.
+    /// Default-initialises an element, where std::allocator writes zeros.
+    /// \param place  of the element.
     template <class U>
     void construct(U* place) noexcept(std::is_nothrow_default_constructible_v<U>)
     {
         ::new (static_cast<void*>(place)) U;
     }
-    /// Makes an element of what it is given.
-    /// \param place  where the element is to be.
+    /// Constructs an element.
+    /// \param place  of the element.
     /// \param args   for its constructor.
     template <class U, class... Args>
     void construct(U* place, Args&&... args)
@@ -73,7 +73,7 @@ public:
         ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
     }
 
-    /// \return true: each gives back what the other made room for.
+    /// \return true: any of them frees what another allocated.
     friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept { return true; }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The version of parmap. CMake reads it here.
+// The version of parmap. CMakeLists.txt reads it from here.
 #pragma once
 
 /// The version as a number for `#if`: 10,000 x major + 100 x minor + patch.
@@ -7,8 +7,7 @@
 /// The version as text: major.minor.patch.
 #define PARMAP_VERSION_TEXT "0.2.0"
 
-/// Names of parmap stand in an inline namespace of their minor version. So two minor versions may live in one program,
-/// and a program that is linked to the library of another minor version than its headers is refused by the linker.
-/// Patch versions of one minor version fit each other.
+// ABI: releases of one minor version are binary compatible. All names are in an inline namespace of the minor version:
+// one process may hold two of them, and headers of one do not link with the library of another.
 namespace parmap::inline v0_2 {
 }

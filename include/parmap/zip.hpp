@@ -20,15 +20,16 @@ namespace parmap::inline v0_2 {
 
 namespace detail {
 
-/// The one length of the ranges whose length is known, 0 when none is. Throws std::invalid_argument when they
-/// differ.
+/// The length of the ranges whose length is known, 0 when none is.
+/// \throws std::invalid_argument  when they differ
 PARMAP_EXPORT std::size_t common_length(std::span<const std::optional<std::size_t>> lengths);
 
-/// True when every range has ended, false when none has. Throws std::invalid_argument when they ended after
-/// different numbers of elements; `position` were read of each.
+/// True when every range has ended, false when none has.
+/// \param position  elements that were read of each
+/// \throws std::invalid_argument  when only some have ended
 PARMAP_EXPORT bool all_ended(std::span<const bool> ended, std::size_t position);
 
-/// A range whose length can be told before an element is used up.
+/// A range whose length is known before an element is read for good.
 template <class Range>
 concept measurable = !endless<Range> && (std::ranges::sized_range<Range> || std::ranges::forward_range<Range>);
 
@@ -42,7 +43,7 @@ std::optional<std::size_t> length_of(Range& range)
     }
 }
 
-/// Positions in several ranges, moved together: as strong an iterator as the weakest of theirs.
+/// Positions in several ranges, moved together: an iterator of the weakest category of theirs.
 template <std::input_iterator... Iterators>
 class zip_iterator {
     static constexpr bool forward = (std::forward_iterator<Iterators> && ...);
@@ -192,21 +193,21 @@ consteval bool check_zip()
                   "parmap: a range without an end has no length to match: bound it, for example with "
                   "std::views::take(n)");
     static_assert(!bits,
-                  "parmap: the elements of a std::vector<bool> share bytes, so they cannot be changed in "
-                  "parallel: to read it, pass std::as_const(flags)");
+                  "parmap: the elements of a std::vector<bool> share bytes, so they cannot be changed in parallel: to "
+                  "read it, pass std::as_const(flags)");
     return several && any_endless == all_endless && !bits;
 }
 
 }  // namespace detail
 
-/// Several ranges of one length, seen as one; see \ref zip.
+/// Several ranges of one length as one; see \ref zip.
 template <std::ranges::view... Views>
     requires(std::ranges::input_range<Views> && ...)
 class zip_view : public std::ranges::view_interface<zip_view<Views...>> {
 public:
     /// As \ref zip makes it.
     /// \param views  two or more.
-    /// \throws std::invalid_argument  naming the lengths, when they are known and differ.
+    /// \throws std::invalid_argument  when their known lengths differ.
     explicit zip_view(Views... views)
         : views_(std::move(views)...),
           length_(std::apply(
@@ -262,8 +263,7 @@ private:
     std::size_t length_;
 };
 
-/// The elements of several ranges side by side: one range of tuples of references, which every algorithm
-/// hands to its function part by part.
+/// Several ranges as one range of tuples of references; every algorithm passes a tuple to its function part by part.
 ///
 /// ```cpp
 /// std::vector<double> xs = {1, 2, 3}, ys = {10, 20, 30};
@@ -271,17 +271,16 @@ private:
 /// auto areas = parmap::map(parmap::zip(widths, heights), std::multiplies<>());
 /// ```
 ///
-/// The function is called as fn(a, b, ...), else as fn(index, a, b, ...), else on the tuple as on any element.
-/// Random access is kept when all ranges have it, and so is every weaker category.
+/// The function is called as fn(a, b, ...), else as fn(index, a, b, ...), else on the tuple as on any element. The zip
+/// has the weakest iterator category of the ranges.
 ///
-/// \param ranges  two or more; either all have an end or none has. Lvalues are referred to and keep their
-///                lengths while the zip is in use; temporaries are owned.
-/// \return a view of tuples of references.
-/// \throws std::invalid_argument  naming the lengths, when they differ: at once for ranges that are sized or
-///                                can be read twice. A single-pass one shows it at its end, which every
-///                                algorithm reaches before anything runs.
-///
-/// Complexity: linear in the lengths of the ranges that are not sized, else constant.
+/// \param ranges  two or more; either all have an end or none has. Lvalues are referred to, and must keep their lengths
+///                while the zip is in use; temporaries are owned.
+/// \return a view of tuples of references. Complexity: linear in the lengths of ranges that are not sized, else
+///         constant.
+/// \throws std::invalid_argument  when the lengths differ, with the lengths in its text: at once for ranges that are
+///                                sized or can be read twice, for single-pass ranges when one ends: before any item
+///                                runs, but in a stream after the results of the items before.
 template <std::ranges::viewable_range... Ranges>
     requires(std::ranges::input_range<Ranges> && ...)
 auto zip(Ranges&&... ranges)

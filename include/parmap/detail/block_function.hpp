@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between typed algorithms and the compiled engine: one indirect call a block, and inside
-// it a plain loop over consecutive items, which the compiler can vectorise.
+// The seam between typed algorithms and the compiled engine: one indirect call a block, and inside it a plain loop over
+// consecutive items, which the compiler can vectorise.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// What a block function says when it comes back.
+/// How a block ended.
 struct block_result {
     std::size_t returned{};    ///< leading items of the block that returned
     std::exception_ptr error;  ///< what the item after them threw; null when all returned
@@ -31,14 +31,12 @@ block_result run_items(std::size_t begin, std::size_t end, const Item& item) noe
     }
 }
 
-/// What an item of this kind cost when a run last measured it, in nanoseconds; 0 before, negative while one
-/// measurement speaks against it. A hint for the schedule, never for a result. Every lambda in every algorithm is
-/// a kind of its own.
+/// Nanoseconds that an item of this type took when a run last measured it; 0 before, negative while one measurement
+/// contradicts it. It affects the schedule, never a result. Each lambda has a type of its own.
 template <class Item>
 inline constinit std::atomic<float> remembered_cost{0};
 
-/// A function of an item's index, or of a block of items, seen as a function of a block of items. Refers to
-/// that function and does not own it: it lives no longer than the full expression that made it.
+/// A reference to a function of an item's index, or of a block of items, as a function of a block of items.
 class block_function {
 public:
     /// Runs `item(i)` for every item of a block.
@@ -53,7 +51,7 @@ public:
     }
 
     /// Runs `body(begin, end)`, which gives a block_result.
-    /// \param quantum  items that stay together: every block that is claimed begins at a multiple of it, >= 1
+    /// \param quantum  items that stay together: every claimed block begins at a multiple of it, >= 1
     template <class Body>
     block_function(const Body& body, std::size_t quantum) noexcept
         : function_(&body),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every other header rests on: the compilers and libraries that parmap supports, the version and the export macro.
+// Included by every other header: the supported compilers and libraries, the version, and the export macro.
 #pragma once
 
 #include <version>
 
 #include <parmap/version.hpp>
 
-// Each of these is the one error that a compiler, a library or a flag that is not supported gives.
+// One error, and no other, for a compiler, a library or a flag that is not supported.
 #if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 16
 #    error "parmap: this is clang below 16: use clang 16 or later, or g++ 12 or later"
 #elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
@@ -19,7 +19,7 @@
 #    error "parmap: exceptions are off, and parmap gives a function's exceptions to its caller: drop -fno-exceptions"
 #endif
 
-// The library is built with hidden visibility. Of a shared one, what carries this macro is exported; a static one exports
+// The library is built with hidden visibility. The macro exports a name from a shared library; a static library exports
 // nothing from the program or plugin that it is linked into.
 #if defined(PARMAP_SHARED) && defined(__GNUC__)
 #    define PARMAP_EXPORT __attribute__((visibility("default")))

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any input range as an indexed sequence that several threads may read at once: random-access
-// ranges in place, forward ones through their iterators, single-pass ones by collecting them.
+// Any input range as an indexed sequence that several threads may read at once: a random-access range in place, a
+// forward range through its iterators, a single-pass range by collecting its elements.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <ranges>
 #include <tuple>
 #include <type_traits>
@@ -22,8 +25,7 @@ concept endless = std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_
 template <class Range>
 concept bit_packed = std::same_as<std::ranges::range_reference_t<Range>, std::vector<bool>::reference>;
 
-/// Random access: elements stay where they are. Contiguous ranges are read through a pointer, which
-/// vectorises best.
+/// Random access: in place. A contiguous range is read through a pointer, which vectorises best.
 template <std::ranges::input_range Range>
 class elements {
 public:
@@ -56,7 +58,7 @@ private:
     std::size_t size_;
 };
 
-/// Forward only: one walk on the calling thread remembers an iterator for each element.
+/// Forward only: one pass on the calling thread stores an iterator for each element.
 template <std::ranges::forward_range Range>
     requires(!std::ranges::random_access_range<Range>)
 class elements<Range> {
@@ -69,7 +71,6 @@ public:
     }
 
     std::size_t size() const noexcept { return iterators_.size(); }
-
     decltype(auto) operator[](std::size_t index) const { return *iterators_[index]; }
 
 private:
@@ -81,10 +82,9 @@ template <std::input_iterator Iterator>
 using kept_t =
     std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;
 
-/// An element that was kept, as the range handed it out: its lvalue reference, else an rvalue; the tuples of a zip
-/// part by part.
+/// Gives a kept element as the range gave it: as its lvalue reference, else as an rvalue; a zip's tuple part by part.
 template <class Reference>
-struct handed_out {
+struct forwarded {
     template <class Value>
     static decltype(auto) from(Value& kept)
     {
@@ -96,11 +96,11 @@ struct handed_out {
     }
 };
 template <class... Parts>
-struct handed_out<std::tuple<Parts...>> {
+struct forwarded<std::tuple<Parts...>> {
     template <class... Values>
     static std::tuple<Parts...> from(std::tuple<Values...>& kept)
     {
-        return std::apply([](auto&... values) { return std::tuple<Parts...>(handed_out<Parts>::from(values)...); },
+        return std::apply([](auto&... values) { return std::tuple<Parts...>(forwarded<Parts>::from(values)...); },
                           kept);
     }
 };
@@ -113,16 +113,16 @@ class kept_element {
 public:
     explicit kept_element(reference&& element) : value_(std::forward<reference>(element)) {}
 
-    decltype(auto) give() { return handed_out<reference>::from(value_); }
+    decltype(auto) get() { return forwarded<reference>::from(value_); }
 
 private:
     kept_t<std::ranges::iterator_t<Range>> value_;
 };
 
 template <class Range>
-using kept_element_t = decltype(std::declval<kept_element<Range>&>().give());
+using kept_element_t = decltype(std::declval<kept_element<Range>&>().get());
 
-/// Single pass: the elements themselves are collected on the calling thread.
+/// Single pass: the calling thread collects the elements.
 template <std::ranges::input_range Range>
     requires(!std::ranges::forward_range<Range>)
 class elements<Range> {
@@ -134,8 +134,7 @@ public:
     }
 
     std::size_t size() const noexcept { return collected_.size(); }
-
-    decltype(auto) operator[](std::size_t index) const { return collected_[index].give(); }
+    decltype(auto) operator[](std::size_t index) const { return collected_[index].get(); }
 
 private:
     mutable std::vector<kept_element<Range>> collected_;
@@ -147,7 +146,18 @@ using elements_of = elements<std::remove_reference_t<Range>>;
 template <class Range>
 using element_t = decltype(std::declval<const elements_of<Range>&>()[0]);
 
-/// True when the range comes to an end; else a compile error says what to do.
+/// The number of elements, where the range knows it without reading them.
+template <class Range>
+std::optional<std::size_t> known_size(Range& range)
+{
+    if constexpr (std::ranges::sized_range<Range>) {
+        return static_cast<std::size_t>(std::ranges::size(range));
+    } else {
+        return std::nullopt;
+    }
+}
+
+/// True when the range has an end; else a compile error says what to do.
 template <class Range>
 consteval bool check_range()
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In which groups a reduction combines: given by the number of items alone, whoever runs them and when.
+// How a reduction groups its items: by their number alone, not by which threads run them and when.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,14 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// The partial results of a reduction. The items are cut into leaves; the partial results of the leaves are
-/// combined along a binary tree, two as soon as both are there, so that few wait and all workers combine.
+/// The partial results of a reduction. The items are cut into leaves, whose partial results are combined along a binary
+/// tree: two as soon as both are there, so that few of them exist at once and all workers combine.
 template <class T>
 class reduction_tree {
 public:
     explicit reduction_tree(std::size_t items) : reduction_tree(items, 0, items) {}
 
-    /// The part of the tree that holds items [begin, end) alone, which are whole leaves.
+    /// The part of the tree that holds only items [begin, end), which are whole leaves.
     reduction_tree(std::size_t items, std::size_t begin, std::size_t end)
         : leaf_size_(leaf_size_of(items)),
           leaves_(shares(items, leaf_size_)),
@@ -31,34 +31,33 @@ public:
     {
     }
 
-    /// Consecutive items in a leaf, of so many in all.
+    /// Consecutive items in a leaf of a tree of `items`; the last leaf may have fewer.
     static std::size_t leaf_size_of(std::size_t items) noexcept
     {
         return std::max<std::size_t>(shares(items, most_leaves), 1);
     }
 
-    /// Consecutive items in a leaf; the last leaf may have fewer.
     std::size_t leaf_size() const noexcept { return leaf_size_; }
 
-    /// Takes the partial result of a leaf, and combines all that it completes.
+    /// Takes the partial result of a leaf, and combines every node that it completes.
     /// \param begin, end   the leaves that the calling thread adds, in increasing order
-    /// \param first_width  more than 1 for the partial result of a node: the power of two of leaves that it spans
+    /// \param first_width  leaves that `partial` spans, a power of two: more than 1 for the partial result of a node
     template <class Combine>
     void add(std::size_t leaf, T partial, std::size_t begin, std::size_t end, const Combine& combine,
              std::size_t first_width = 1) const
     {
         at(leaf).partial.emplace(std::move(partial));
-        std::size_t first = leaf;  // of the leaves whose partial result is at hand, in at(first)
+        std::size_t first = leaf;  // of the leaves that are combined in at(first)
         for (std::size_t width = first_width; width < leaves_; width *= 2) {
             const std::size_t left = first & ~(2 * width - 1);
             const std::size_t middle = left + width;
             if (middle >= leaves_) continue;  // nothing on its right to combine with
             if (left < begin_ || std::min(middle + width, leaves_) > end_) return;  // not all of it is here
-            // Where both halves are this thread's, the left one comes first. Else the later of two threads goes on.
-            const bool mine = begin <= left && std::min(middle + width, leaves_) <= end;
-            const bool other_is_there =
-                mine ? first == middle : at(middle).is_one_there.exchange(true, std::memory_order_acq_rel);
-            if (!other_is_there) return;
+            // If both halves are this thread's, the right one comes second. Else the later of two threads combines.
+            const bool both_are_own = begin <= left && std::min(middle + width, leaves_) <= end;
+            const bool is_second =
+                both_are_own ? first == middle : at(middle).has_one_half.exchange(true, std::memory_order_acq_rel);
+            if (!is_second) return;
             T& sum = *at(left).partial;
             sum = combine(std::move(sum), std::move(*at(middle).partial));
             at(middle).partial.reset();
@@ -66,11 +65,11 @@ public:
         }
     }
 
-    /// The result of all items, once every leaf was added. There must be one.
+    /// The result of all items, once every leaf was added. The tree must not be empty.
     T take() { return std::move(*nodes_[0].partial); }
 
-    /// What a part of the tree has, once every leaf of it was added: calls `visit` with each partial result, its first
-    /// leaf, and the power of two of leaves that it spans.
+    /// Once every leaf of a part was added: calls `visit` with each partial result, its first leaf, and the number of
+    /// leaves that it spans, a power of two.
     template <class Visit>
     void for_each_partial(const Visit& visit) const
     {
@@ -83,13 +82,13 @@ public:
     }
 
 private:
-    // Enough to keep some hundred workers evenly busy, few enough to cost nothing beside the items.
+    // Enough to keep some hundred workers evenly busy, and few enough to cost little.
     static constexpr std::size_t most_leaves = 4096;
 
     /// A leaf, and the inner node whose right half begins with it.
     struct node {
         std::optional<T> partial;
-        std::atomic<bool> is_one_there{false};  // of the two halves
+        std::atomic<bool> has_one_half{false};
     };
 
     static std::size_t shares(std::size_t items, std::size_t size) noexcept

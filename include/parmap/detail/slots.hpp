@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where results are built: item i writes slot i, whoever runs it. What was built when something
-// throws is destroyed exactly once.
+// Where results are built: item i writes slot i, on any thread. When something throws, each result that was built is
+// destroyed exactly once.
 #pragma once
 
 #include <concepts>
@@ -18,12 +18,11 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// Gives memory that nobody has written yet its pages, on up to `limits.workers` threads at once. Advice:
-/// the pages that it leaves out come when they are written.
+/// Gets pages for memory that was never written, on up to `limits.workers` threads at once. A hint: pages that it
+/// leaves out come when they are written.
 PARMAP_EXPORT void populate(void* memory, std::size_t bytes, const run_limits& limits);
 
-/// A container that can be made at full size for next to nothing and then be assigned to, element by
-/// element, by several threads.
+/// A container that is cheap to make at full size, and whose elements several threads can then assign.
 template <class Container>
 concept filled_in_place =
     std::ranges::random_access_range<Container> && std::constructible_from<Container, std::size_t> &&
@@ -31,40 +30,13 @@ concept filled_in_place =
     std::is_move_assignable_v<typename Container::value_type> &&
     std::same_as<std::ranges::range_reference_t<Container>, typename Container::value_type&>;
 
-template <class T>
-inline constexpr bool is_plain_vector = false;
-template <class T>
-inline constexpr bool is_plain_vector<std::vector<T>> = true;
-
-/// A container of `size` elements, to be assigned to.
-template <filled_in_place Container>
-Container make_sized(std::size_t size, const run_limits& limits)
-{
-    if constexpr (is_plain_vector<Container>) {
-        // It writes its elements on this thread; with the pages there, that is a tenth of the time.
-        constexpr std::size_t element = sizeof(typename Container::value_type);
-        if (size >= large_block / element) {
-            Container container;
-            container.reserve(size);
-            detail::populate(container.data(), size * element, limits);
-            container.resize(size);
-            return container;
-        }
-    }
-    return Container(size);
-}
-
-/// Results on their way into any other container: built in uninitialised memory, then moved.
+/// Results of a container that is not filled in place: built in uninitialised memory, then moved into it.
 template <class Container>
 class slots {
     using value_type = typename Container::value_type;
 
 public:
-    slots(std::size_t size, const run_limits& /*limits*/)
-        : size_(size),
-          memory_(std::allocator<value_type>().allocate(size))
-    {
-    }
+    explicit slots(std::size_t size) : size_(size), memory_(std::allocator<value_type>().allocate(size)) {}
     slots(const slots&) = delete;
     slots& operator=(const slots&) = delete;
 
@@ -79,14 +51,14 @@ public:
         std::allocator<value_type>().deallocate(memory_, size_);
     }
 
-    /// Makes the result of item `index` in its place.
+    /// Builds the result of item `index` in its slot.
     template <class Make>
     void fill(std::size_t index, const Make& make) const
     {
         ::new (static_cast<void*>(memory_ + index)) value_type(make());
     }
 
-    /// The results, when the run is complete; else throws its error.
+    /// The results of a complete run; else throws its error.
     Container take(run_result result)
     {
         built_ = std::move(result);
@@ -104,11 +76,7 @@ private:
 template <filled_in_place Container>
 class slots<Container> {
 public:
-    slots(std::size_t size, const run_limits& limits)
-        : container_(make_sized<Container>(size, limits)),
-          first_(container_.begin())
-    {
-    }
+    explicit slots(Container sized) : container_(std::move(sized)), first_(container_.begin()) {}
     slots(const slots&) = delete;
     slots& operator=(const slots&) = delete;
     ~slots() = default;
@@ -131,5 +99,35 @@ private:
     Container container_;
     iterator first_;
 };
+
+/// No results.
+template <>
+class slots<void> {
+public:
+    static void take(const run_result& result) { result.throw_unless_complete(); }
+};
+
+template <class Container>
+slots<Container> make_slots(std::size_t size, const run_limits& limits)
+{
+    if constexpr (std::is_void_v<Container>) {
+        return {};
+    } else if constexpr (!filled_in_place<Container>) {
+        return slots<Container>(size);
+    } else {
+        using value_type = typename Container::value_type;
+        if constexpr (std::same_as<Container, std::vector<value_type>>) {
+            // The vector writes its elements on this thread. With the pages there, that takes a tenth of the time.
+            if (size >= large_block / sizeof(value_type)) {
+                Container container;
+                container.reserve(size);
+                detail::populate(container.data(), size * sizeof(value_type), limits);
+                container.resize(size);
+                return slots<Container>(std::move(container));
+            }
+        }
+        return slots<Container>(Container(size));
+    }
+}
 
 }  // namespace parmap::inline v0_2::detail
