@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How parmap::mpi scales to 1,024 ranks x 64 workers: an event simulation of messages with the library's own grant_sizer.
-// A rank asks for more when half of its last block is left and sends its results with that, and rank 0 serves one
-// message after the other. The time of a message is an input; bench/mpi_bench measures it.
+// How parmap::mpi scales to 1,024 ranks x 64 workers: an event simulation of messages with the library's own
+// grant_sizer. A rank asks for more when half of its last block is left and sends its results with that, and rank 0
+// serves one message after the other. The time of a message is an input; bench/mpi_bench measures it.
 //   mpi_simulation [--latency NS] [--service NS] [--result NS] [--look NS]
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// map, for_each, try_map and map_reduce on every CPU of every rank of an MPI communicator. Every rank makes the same call
-// with the same range, function and options; rank 0 grants blocks of items to all and gets the results.
+// map, for_each, try_map and map_reduce on every CPU of every rank of an MPI communicator. Every rank makes the same
+// call with the same range, function and options; rank 0 grants blocks of items to all and gets the results.
 #pragma once
 
 #include <type_traits>
@@ -19,16 +19,16 @@
 /// The same maps over the ranks of an MPI communicator.
 namespace parmap::inline v0_2::mpi {
 
-/// Calls `fn` on every element of `range`, in parallel on all ranks, and drops what it returns. Collective: every rank of
-/// the communicator makes the same call.
+/// Calls `fn` on every element of `range`, in parallel on all ranks, and drops what it returns. Collective: every rank
+/// of the communicator makes the same call.
 ///
 /// ```cpp
 /// parmap::mpi::for_each(MPI_COMM_WORLD, frames, render, {.progress = "rendering"});
 /// ```
 ///
 /// \param communicator  an intracommunicator. The call uses a duplicate, which lives as long as the communicator.
-/// \param range         as parmap::for_each takes it, the same on every rank; or scatter(range). Changes that `fn` makes
-///                      to elements stay on the rank that ran it.
+/// \param range         as parmap::for_each takes it, the same on every rank; or scatter(range). Changes that `fn`
+///                      makes to elements stay on the rank that ran it.
 /// \param fn            as parmap::for_each takes it. It must not call MPI.
 /// \param options       see mpi/options.hpp.
 /// \throws item_error             on every rank: an item failed, and this is the lowest that did.
@@ -36,8 +36,8 @@ namespace parmap::inline v0_2::mpi {
 /// \throws std::invalid_argument  on every rank: bad options on one, or a rank that differs; nothing ran.
 /// \throws std::logic_error       MPI cannot be used here; the text says what to do.
 ///
-/// Complexity: one call of `fn` an element, on some rank. Rank 0 grants about 4 blocks for each worker and each doubling
-/// of the range; once the cost of an item is known, none but the last has less than 1 ms of work.
+/// Complexity: one call of `fn` an element, on some rank. Rank 0 grants about 4 blocks for each worker and each
+/// doubling of the range; once the cost of an item is known, none but the last has less than 1 ms of work.
 template <class Source, class Fn>
 void for_each(MPI_Comm communicator, Source&& range, const Fn& fn, const options& options = {})
 {
@@ -132,8 +132,8 @@ auto try_map(MPI_Comm communicator, Source&& range, const Fn& fn, const options&
 /// failure of an item whose result it combined.
 ///
 /// \param communicator,range,fn,options  as map takes them.
-/// \param init,op                        as parmap::map_reduce takes them; the type of init must be able to travel. `op`
-///                                       also runs on the calling thread of rank 0.
+/// \param init,op                        as parmap::map_reduce takes them; the type of init must be able to travel.
+///                                       `op` also runs on the calling thread of rank 0.
 /// \return the result on rank 0, or on every rank by options::results; `init` on ranks that get none.
 template <class Source, class Fn, class T, class Op>
 T map_reduce(MPI_Comm communicator, Source&& range, const Fn& fn, T init, const Op& op, const options& options = {})

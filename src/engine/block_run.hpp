@@ -24,8 +24,8 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// The cursor from which blocks are claimed, and how the run ended. Call begin(); if it says so, work() on one thread or,
-/// after share(), on several; and end() when all have left.
+/// The cursor from which blocks are claimed, and how the run ended. Call begin(); if it says so, work() on one thread
+/// or, after share(), on several; and end() when all have left.
 class block_run {
 public:
     /// \param step  the name of the graph's step that this run is; empty for a call of its own
@@ -129,8 +129,8 @@ private:
 
     static constexpr auto to_the_end = [](clock::duration) { return true; };
 
-    /// Whether the whole run ends before another thread can help, by the cost that earlier runs of the same item function
-    /// measured. The items of this run are not tried out: the first one may cost most, or wait for another.
+    /// Whether the whole run ends before another thread can help, by the cost that earlier runs of the same item
+    /// function measured. The items of this run are not tried out: the first one may cost most, or wait for another.
     bool is_known_to_be_tiny() const noexcept
     {
         const double cost = std::abs(function_.cost().load(std::memory_order_relaxed));
@@ -160,8 +160,8 @@ private:
         if (report_.on()) report_.slot(0)->end_block(completed_.load(std::memory_order_relaxed));
     }
 
-    /// Runs items on this thread until all have run or a fork pays. The remembered cost may be wrong for these items, so
-    /// the first block is a small part of them, and other threads can still make up for it.
+    /// Runs items on this thread until all have run or a fork pays. The remembered cost may be wrong for these items,
+    /// so the first block is a small part of them, and other threads can still make up for it.
     void begin_alone() noexcept
     {
         const std::size_t shares = 16 * static_cast<std::size_t>(limits_.workers);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The number of items in a worker's next block: about 50 us of them by the cost of its last block, fewer near the end, and
-// the grain size where the caller set one. Pure; each worker has one. bench/simulation.cpp shows the effect on up to 256
-// workers.
+// The number of items in a worker's next block: about 50 us of them by the cost of its last block, fewer near the end,
+// and the grain size where the caller set one. Pure; each worker has one. bench/simulation.cpp shows the effect on up
+// to 256 workers.
 #pragma once
 
 #include <algorithm>

@@ -39,9 +39,9 @@ const creator_process& process_that_used_it()
     return first;
 }
 
-// oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never PARMAP_MAX_WORKERS. Several maps, each in an
-// arena of its own, would together have a thread for every CPU of the machine. The limit is held for the process and
-// never destroyed: maps may still run in static destructors. [[gnu::used]] keeps the pointer, which is never read:
+// oneTBB knows the affinity mask, but before 2022.3 no cgroup quota, and never PARMAP_MAX_WORKERS. Several maps, each
+// in an arena of its own, would together have a thread for every CPU of the machine. The limit is held for the process
+// and never destroyed: maps may still run in static destructors. [[gnu::used]] keeps the pointer, which is never read:
 // without it LeakSanitizer reports a leak.
 void keep_to_the_cpus()
 {
@@ -59,9 +59,9 @@ int most_threads()
     return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
 }
 
-/// Makes the threads that a call may need before it needs them. oneTBB's threads make each other, and a thread that cannot
-/// be made ends the process there; here, on the calling thread, it is an exception, and oneTBB is limited to the threads
-/// that there are.
+/// Makes the threads that a call may need before it needs them. oneTBB's threads make each other, and a thread that
+/// cannot be made ends the process there; here, on the calling thread, it is an exception, and oneTBB is limited to the
+/// threads that there are.
 class thread_supply {
 public:
     /// Makes threads until there are `wanted` in all, or as many as the system gives.
@@ -174,8 +174,8 @@ int allowed(int threads)
     return std::min(threads, most_threads());
 }
 
-/// An arena that no other call uses meanwhile. Arenas are used again and never destroyed: oneTBB (2021.8) keeps the memory
-/// of most arenas that are destroyed, some 10 kB each, and searches all of them.
+/// An arena that no other call uses meanwhile. Arenas are used again and never destroyed: oneTBB (2021.8) keeps the
+/// memory of most arenas that are destroyed, some 10 kB each, and searches all of them.
 class borrowed_arena {
 public:
     /// \param with_caller  whether the threads include one that calls execute()
@@ -217,8 +217,8 @@ private:
     spare* spare_;
 };
 
-/// Made on the calling thread: it gives every worker the caller's floating-point settings, and the cancellation of the task
-/// group around the caller.
+/// Made on the calling thread: it gives every worker the caller's floating-point settings, and the cancellation of the
+/// task group around the caller.
 struct callers_group {
     tbb::task_group_context context{tbb::task_group_context::bound,
                                     tbb::task_group_context::default_traits | tbb::task_group_context::fp_settings};
@@ -232,8 +232,8 @@ struct callers_group {
     }
 };
 
-/// Runs the workers in the current arena. Isolated: while the thread waits, it runs only tasks of the job, so the caller may
-/// hold a lock.
+/// Runs the workers in the current arena. Isolated: while the thread waits, it runs only tasks of the job, so the
+/// caller may hold a lock.
 void run_here(job& job, int count, bool watched, tbb::task_group_context& group)
 {
     std::optional<join_observer> observer;

@@ -35,8 +35,8 @@ public:
     /// \throws std::bad_alloc and what else oneTBB throws for want of resources; no thread joins then.
     void add_worker();
 
-    /// Makes a thread that takes the place of the calling thread while that sleeps, and is asked to join like the others.
-    /// There is one for the process, so that no more threads are made than there are CPUs.
+    /// Makes a thread that takes the place of the calling thread while that sleeps, and is asked to join like the
+    /// others. There is one for the process, so that no more threads are made than there are CPUs.
     /// \return whether this pool has it now
     bool make_replacement() noexcept;
 

@@ -2,8 +2,8 @@
 // The engine of streams. Names no oneTBB.
 //
 // An item is read into a slot, claimed, run and consumed. Four counters, which only grow, say how many items were; two
-// rings say in which slots the items are. The consumer runs the item that it waits for, and any light item. While it waits
-// for heavy items, another thread replaces it. docs/design/streams-wakeup.md shows why no wake-up is lost.
+// rings say in which slots the items are. The consumer runs the item that it waits for, and any light item. While it
+// waits for heavy items, another thread replaces it. docs/design/streams-wakeup.md shows why no wake-up is lost.
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -121,7 +121,8 @@ public:
     void worker_left() noexcept override
     {
         active_.fetch_sub(1);
-        // A thread that published an item just before may have counted this one as active; and now the consumer may help.
+        // A thread that published an item just before may have counted this one as active; and now the consumer may
+        // help.
         if (waiting_.load() != waits_for::nothing) wake();
         call_worker();
     }
@@ -246,7 +247,8 @@ private:
         if (!can_help()) return false;
         // Without a replacement, its place among the workers is free.
         if (has_replacement_ && !add_active()) return false;
-        // A source may block, so the consumer reads only when nothing is in flight: then there is nothing else to wait for.
+        // A source may block, so the consumer reads only when nothing is in flight: then there is nothing else to wait
+        // for.
         if (is_nothing_in_flight()) read(1);
         const auto claimed = claim();
         if (claimed) {
@@ -309,8 +311,8 @@ private:
     bool is_alone() const noexcept { return is_lighter_than(alone_ns); }
     bool is_light() const noexcept { return is_lighter_than(light_ns); }
 
-    /// Whether items are known to cost less. In as_completed no item counts as light: the next one may take long, and the
-    /// consumer must get the results of others meanwhile.
+    /// Whether items are known to cost less. In as_completed no item counts as light: the next one may take long, and
+    /// the consumer must get the results of others meanwhile.
     bool is_lighter_than(float limit_ns) const noexcept
     {
         const float ns = cost_.ns();
@@ -360,7 +362,8 @@ private:
         std::size_t items = 0;
         while (items != most && !ended_.load() && room() != 0 && read_one()) {
             ++items;
-            // The source may block next, while the consumer, which sleeps for results alone, waits for one of these items.
+            // The source may block next, while the consumer, which sleeps for results alone, waits for one of these
+            // items.
             if (waiting_.load() == waits_for::results) break;
         }
         reading_.store(false);

@@ -28,8 +28,8 @@ enum class results {
 /// ```
 struct options {
     /// Threads of this rank that run items; the calling thread serves MPI and runs none. Unset: the CPUs that the rank
-    /// may use, shared with the other ranks that may use them. More than num_cpus(): num_cpus(). 0 counts as 1. Negative:
-    /// std::invalid_argument.
+    /// may use, shared with the other ranks that may use them. More than num_cpus(): num_cpus(). 0 counts as 1.
+    /// Negative: std::invalid_argument.
     std::optional<int> max_workers{};
 
     /// Shows how far all ranks together are. Only that of rank 0 is used.

@@ -41,7 +41,8 @@ namespace parmap::inline v0_2::mpi {
 /// };
 /// ```
 ///
-/// It writes at least one byte a value, so that counts can be checked. All ranks must have the same byte order and sizes.
+/// It writes at least one byte a value, so that counts can be checked. All ranks must have the same byte order and
+/// sizes.
 template <class T>
 struct serializer;
 

@@ -16,8 +16,8 @@ namespace parmap::inline v0_2::mpi {
 /// if (session.rank() == 0) std::cout << squares[9] << '\n';
 /// ```
 ///
-/// Without mpirun or mpiexec the program runs as one rank. Finalising waits for all ranks, and a collective call for the
-/// ranks that have not made it: catch an exception that other ranks do not have in main, and call MPI_Abort.
+/// Without mpirun or mpiexec the program runs as one rank. Finalising waits for all ranks, and a collective call for
+/// the ranks that have not made it: catch an exception that other ranks do not have in main, and call MPI_Abort.
 class PARMAP_EXPORT session {
 public:
     /// \param argc,argv  those of main; MPI may remove arguments of its own

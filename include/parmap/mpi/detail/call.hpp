@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interface between the templates of parmap::mpi and src/mpi/, which is compiled once: it grants blocks to ranks and
-// carries elements and results as bytes.
+// The interface between the templates of parmap::mpi and src/mpi/, which is compiled once: it grants blocks to ranks
+// and carries elements and results as bytes.
 #pragma once
 
 #include <cstddef>
