@@ -228,10 +228,9 @@ void add_stream(const std::string& workload, const lazy_items<T>& items, const F
     visit(rivals::parmap_stream{});
 }
 
-/// Two rows: graphs of steps that do nothing, built, run and destroyed; and run once more, as they stand.
-void add_empty_steps(const std::string& workload, workloads::shape shape, std::size_t steps)
+/// Two rows: graphs of steps that compute for 1 us, built, run and destroyed; and run once more, as they stand.
+void add_graph(const std::string& workload, workloads::shape shape, std::size_t steps)
 {
-    const auto nothing = [] {};
     const auto visit = [&]<class Rival>(Rival) {
         const auto steps_run = [=] {
             std::atomic<std::size_t> ran{0};
@@ -242,12 +241,12 @@ void add_empty_steps(const std::string& workload, workloads::shape shape, std::s
             return std::array{ran.load()};
         };
         const auto twice = [=] { return std::array{2 * steps}; };
-        using graph = typename Rival::template graph<decltype(nothing)>;
-        add<Rival>(workload, steps_run, twice, [=] { graph(shape, steps, nothing).run(); });
+        using graph = typename Rival::template graph<workloads::spin_1_us>;
+        add<Rival>(workload, steps_run, twice, [=] { graph(shape, steps, {}).run(); });
         const auto made = std::make_shared<std::unique_ptr<graph>>();
         add<Rival>(workload + ", run again", steps_run, twice, [=] {
             if (*made == nullptr) {
-                *made = std::make_unique<graph>(shape, steps, nothing);
+                *made = std::make_unique<graph>(shape, steps, workloads::spin_1_us());
                 (*made)->run();
             } else {
                 (*made)->run_again();
@@ -309,8 +308,8 @@ void add_all()
     add_sum("100,000,000 doubles summed", lazy_items([] { return small_numbers(100'000'000); }));
     add_stream("1,000,000 x 1 us streamed", equal(1'000'000, 1'000), spin{});
     add_stream("1,000,000 x 1 ns streamed", equal(1'000'000, 1), spin{});
-    add_empty_steps("100,000 empty steps in a chain", shape::chain, 100'000);
-    add_empty_steps("100,000 empty steps in a fan", shape::fan, 100'000);
+    add_graph("100,000 steps of 1 us in a chain", shape::chain, 100'000);
+    add_graph("100,000 steps of 1 us in a fan", shape::fan, 100'000);
     add_side_by_side("60 ms beside 14,000 x 10 us", 60e6, equal(14'000, 10'000));
     // No number of workers can be faster than this.
     add_fresh("the dearest Pareto item", lazy_items([] { return std::vector{pareto_costs(order::descending)[0]}; }),

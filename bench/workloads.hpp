@@ -69,6 +69,17 @@ inline std::uint64_t rounds(double ns)
     return static_cast<std::uint64_t>(std::max(1.0, ns * rounds_per_ns()));
 }
 
+/// Costs a microsecond and gives nothing: a step of a graph.
+struct spin_1_us {
+    void operator()() const noexcept
+    {
+        volatile const std::uint64_t sink = spin{}(count);
+        static_cast<void>(sink);
+    }
+
+    std::uint64_t count = rounds(1'000);
+};
+
 inline std::vector<std::uint64_t> equal_costs(std::size_t n, double ns)
 {
     return std::vector<std::uint64_t>(n, rounds(ns));

@@ -73,6 +73,7 @@ set(PARMAP_SOURCES
     src/engine/populate.cpp
     src/engine/zip.cpp
     src/stream/stream_engine.cpp
+    src/graph/dot.cpp
     src/graph/graph_run.cpp
     src/graph/task_graph.cpp
     src/mpi/block_queue.cpp)  # without MPI, on the scheduler, which the library keeps to itself

@@ -873,7 +873,7 @@ TEST(TaskGraph, ProgressOfAnotherRunBeginsWithWhatIsDone)
 // Its picture
 
 /// The picture of a node after its name.
-std::string fate_of(const dot_graph& picture, const std::string& node, const std::string& name)
+std::string outcome_of(const dot_graph& picture, const std::string& node, const std::string& name)
 {
     const std::string& label = picture.nodes.at(node).at("label");
     EXPECT_TRUE(label.starts_with(name)) << label;
@@ -895,7 +895,7 @@ TEST(TaskGraph, ThePictureShowsStepsAndInputs)
     const auto picture = dot_parser(graph.dot()).parse();
     ASSERT_EQ(picture.nodes.size(), 3U);
     for (const auto& [node, attributes] : picture.nodes) EXPECT_EQ(attributes.at("fillcolor"), "white");
-    EXPECT_EQ(fate_of(picture, "s1", "b"), "");
+    EXPECT_EQ(outcome_of(picture, "s1", "b"), "");
     const std::vector<std::pair<std::string, std::string>> edges{
         {"s0", "s1"}, {"s1", "s2"}, {"s0", "s2"}, {"s1", "s2"}};
     EXPECT_EQ(picture.edges, edges);
@@ -904,7 +904,7 @@ TEST(TaskGraph, ThePictureShowsStepsAndInputs)
 /// A time in words, as at the end of `text`.
 bool ends_with_a_time(const std::string& text)
 {
-    for (const char* unit : {" us", " ms", " s"}) {
+    for (const char* unit : {" ns", " us", " ms", " s"}) {
         if (text.ends_with(unit) && text.size() > std::string(unit).size()) {
             return std::isdigit(static_cast<unsigned char>(text[text.size() - std::string(unit).size() - 1])) != 0;
         }
@@ -926,17 +926,17 @@ TEST(TaskGraph, ThePictureShowsWhatBecameOfEachStep)
         EXPECT_THROW(graph.run(), std::runtime_error);
         const auto picture = dot_parser(graph.dot()).parse();
         EXPECT_EQ(colour_of(picture, "s0"), "palegreen");
-        EXPECT_TRUE(ends_with_a_time(fate_of(picture, "s0", "list\n"))) << graph.dot();
+        EXPECT_TRUE(ends_with_a_time(outcome_of(picture, "s0", "list\n"))) << graph.dot();
         for (const auto& [node, name] : {std::pair("s1", "map\n"), std::pair("s2", "sum\n")}) {
             EXPECT_EQ(colour_of(picture, node), "palegreen");
-            EXPECT_TRUE(fate_of(picture, node, name).starts_with("123 items, ")) << graph.dot();
-            EXPECT_TRUE(ends_with_a_time(fate_of(picture, node, name))) << graph.dot();
+            EXPECT_TRUE(outcome_of(picture, node, name).starts_with("123 items, ")) << graph.dot();
+            EXPECT_TRUE(ends_with_a_time(outcome_of(picture, node, name))) << graph.dot();
         }
         EXPECT_EQ(colour_of(picture, "s3"), "lightcoral");
-        EXPECT_TRUE(fate_of(picture, "s3", "bad\n").starts_with("failed after ")) << graph.dot();
-        EXPECT_TRUE(fate_of(picture, "s3", "bad\n").ends_with(": it broke")) << graph.dot();
+        EXPECT_TRUE(outcome_of(picture, "s3", "bad\n").starts_with("failed after ")) << graph.dot();
+        EXPECT_TRUE(outcome_of(picture, "s3", "bad\n").ends_with(": it broke")) << graph.dot();
         EXPECT_EQ(colour_of(picture, "s4"), "lightgrey");
-        EXPECT_EQ(fate_of(picture, "s4", "left out"), "\nskipped");
+        EXPECT_EQ(outcome_of(picture, "s4", "left out"), "\nskipped");
         graph.reset();
         const auto fresh = dot_parser(graph.dot()).parse();
         for (const auto& [node, attributes] : fresh.nodes) EXPECT_EQ(attributes.at("fillcolor"), "white");
@@ -956,7 +956,7 @@ TEST(TaskGraph, ThePictureOfARunShowsWhatRuns)
         const auto picture = dot_parser(drawn.get()).parse();
         EXPECT_EQ(colour_of(picture, "s0"), "palegreen");
         EXPECT_EQ(colour_of(picture, "s1"), "lightyellow");
-        EXPECT_EQ(fate_of(picture, "s1", "draw\n"), "running");
+        EXPECT_EQ(outcome_of(picture, "s1", "draw\n"), "running");
         EXPECT_EQ(colour_of(picture, "s2"), "white");
     });
 }
@@ -998,8 +998,8 @@ TEST(TaskGraph, ThePictureIsValidWhateverTheNames)
         const auto picture = dot_parser(graph.dot()).parse();
         ASSERT_EQ(picture.nodes.size(), names.size());
         for (std::size_t i = 0; i < names.size(); ++i) {
-            const std::string fate = fate_of(picture, fmt::format("s{}", i), names[i]);
-            EXPECT_TRUE(i != 0 || !ran || fate.ends_with(": " + names[i])) << fate;
+            const std::string outcome = outcome_of(picture, fmt::format("s{}", i), names[i]);
+            EXPECT_TRUE(i != 0 || !ran || outcome.ends_with(": " + names[i])) << outcome;
         }
     }
 }
@@ -1009,7 +1009,7 @@ TEST(TaskGraph, ThePictureShowsAnErrorOfAnyType)
     parmap::task_graph graph;
     graph.add("bad", [] { throw coded_error{1}; });
     EXPECT_EQ(code_thrown_by(graph), 1);
-    EXPECT_TRUE(fate_of(dot_parser(graph.dot()).parse(), "s0", "bad").ends_with(": unknown exception"));
+    EXPECT_TRUE(outcome_of(dot_parser(graph.dot()).parse(), "s0", "bad").ends_with(": unknown exception"));
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ public:
     }
     ~task()
     {
-        if (step_ != nullptr) step_->release();
+        if (step_ != nullptr) step_->remove_reference();
     }
 
     /// The result of the step.
@@ -117,7 +117,7 @@ private:
 
     void hold() const noexcept
     {
-        if (step_ != nullptr) step_->hold();
+        if (step_ != nullptr) step_->add_reference();
     }
 
     std::shared_ptr<detail::step_of<T>> step_;
@@ -479,8 +479,9 @@ public:
     /// \return how many steps were added.
     std::size_t size() const noexcept { return table_.steps.size(); }
 
-    /// Draws the graph in the language of Graphviz: with the state of each step, the time of those that ran, and the
-    /// number of items of maps. Any thread may call it, also while the graph runs.
+    /// Draws the graph in the language of Graphviz: with the state of each step, the number of items of maps, and the
+    /// time of the steps that ran, each from the end of what its thread ran before. Any thread may call it, also while
+    /// the graph runs.
     ///
     /// ```cpp
     /// std::ofstream("graph.dot") << graph.dot();  // dot -Tsvg graph.dot -o graph.svg

@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
+#include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
 #include <list>
+#include <memory>
 #include <mutex>
-#include <numeric>
-#include <optional>
-#include <ranges>
-#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -21,8 +20,6 @@
 #include <parmap/errors.hpp>
 
 #include "engine/block_run.hpp"
-#include "graph/lock_backoff.hpp"
-#include "graph/quick_clock.hpp"
 #include "progress/report.hpp"
 #include "scheduler/scheduler.hpp"
 #include "system/sanitizers.hpp"
@@ -32,134 +29,112 @@ namespace parmap::inline v0_2::detail {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 constexpr auto none = static_cast<std::size_t>(-1);
 
-/// Steps that may begin, the one that was added first before the others. A bit for each step, and above each word of
-/// bits a bit that says whether any of them is set, up to a single word: with a heap, each of many ready steps costs
-/// twice as much.
+/// Steps that may begin, the one that was added first on top. Most become ready in the order of addition; these are in
+/// a list, since a heap of many steps takes 3 % of a step of 1 us.
 class ready_steps {
 public:
-    explicit ready_steps(std::size_t most)
-    {
-        do {
-            most = std::max<std::size_t>((most + bits - 1) / bits, 1);
-            levels_.emplace_back(most);
-        } while (most != 1);
-    }
+    /// \param most  each of so many steps may be pushed once, without further memory
+    explicit ready_steps(std::size_t most) : end_(most), memory_(std::make_unique_for_overwrite<std::size_t[]>(most)) {}
 
     void push(std::size_t index) noexcept
     {
-        // Most often it is the only one, and then takes part in nothing below.
-        if (first_ == none) {
-            first_ = index;
-            return;
-        }
-        index = std::max(index, std::exchange(first_, std::min(index, first_)));
-        for (auto& level : levels_) {
-            std::uint64_t& word = level[index / bits];
-            const bool was_known = word != 0;
-            word |= bit(index);
-            if (was_known) return;
-            index /= bits;
+        if (list_begin_ == list_end_) list_begin_ = list_end_ = 0;
+        if (list_end_ == 0 || memory_[list_end_ - 1] < index) {
+            memory_[list_end_++] = index;
+        } else {
+            heap()[heap_size_++] = index;
+            std::push_heap(heap(), heap() + heap_size_, std::greater());
         }
     }
 
-    std::size_t pop() noexcept { return std::exchange(first_, has_one() ? none : pop_later()); }
+    /// \return `none`, which is above all others, when there is none
+    std::size_t top() const noexcept { return std::min(top_of_list(), heap_size_ == 0 ? none : memory_[end_ - 1]); }
 
-    /// The one that pop() gives; `none` where there is none, more than any.
-    std::size_t first() const noexcept { return first_; }
-
-    bool empty() const noexcept { return first_ == none; }
-
-    /// Not more than one.
-    bool has_one() const noexcept { return levels_.back().front() == 0; }
+    void pop() noexcept
+    {
+        if (top() == top_of_list()) {
+            ++list_begin_;
+        } else {
+            std::pop_heap(heap(), heap() + heap_size_--, std::greater());
+        }
+    }
 
 private:
-    static constexpr std::size_t bits = 64;
+    std::size_t top_of_list() const noexcept { return list_begin_ == list_end_ ? none : memory_[list_begin_]; }
+    std::reverse_iterator<std::size_t*> heap() noexcept { return std::reverse_iterator(memory_.get() + end_); }
 
-    static std::uint64_t bit(std::size_t index) noexcept { return std::uint64_t{1} << index % bits; }
-
-    /// The first of those after first_, of which there are some.
-    std::size_t pop_later() noexcept
-    {
-        std::size_t index = 0;
-        for (const std::vector<std::uint64_t>& level : std::views::reverse(levels_)) {
-            index = index * bits + static_cast<std::size_t>(std::countr_zero(level[index]));
-        }
-        std::size_t place = index;
-        for (auto& level : levels_) {
-            std::uint64_t& word = level[place / bits];
-            word &= ~bit(place);
-            if (word != 0) break;
-            place /= bits;
-        }
-        return index;
-    }
-
-    std::vector<std::vector<std::uint64_t>> levels_;  // the steps first
-    std::size_t first_{none};
+    std::size_t end_;
+    std::unique_ptr<std::size_t[]> memory_;  // the list from the front, the heap from the back
+    std::size_t list_begin_{0};
+    std::size_t list_end_{0};
+    std::ptrdiff_t heap_size_{0};
 };
 
-/// The bar of a map among the steps: as that of the graph, and gone when the map is. A function is told of steps.
-progress_sink sink_of(const step& map, const progress_sink& graph)
+/// The options of a map among the steps. Its bar looks like the graph's and is removed when the map ends; a function
+/// gets the progress of the graph only.
+options options_of(const step& map, const options& graph)
 {
-    const progress_bar* const bar = graph.bar();
-    if (bar == nullptr) return {};
-    progress_bar own = *bar;
-    own.label = map.name();
-    own.unit = progress_bar().unit;
-    own.leave = false;
+    options own = graph;
+    own.progress = {};
+    if (const progress_bar* const bar = graph.progress.bar()) {
+        progress_bar inner = *bar;
+        inner.label = map.name();
+        inner.unit = progress_bar().unit;
+        inner.leave = false;
+        own.progress = inner;
+    }
     return own;
 }
 
 /// A map among the steps, while its items run.
 struct running_map {
-    running_map(step& owner, const step_items& items, const run_limits& whole)
-        : of(owner),
-          requested{.progress = sink_of(owner, whole.requested.progress),
-                    .stop = whole.requested.stop,
-                    .grain_size = whole.requested.grain_size,
-                    .trace = whole.requested.trace},
-          limits(requested, whole),
+    running_map(step& owner, const step_items& items, const run_limits& graph)
+        : map(owner),
+          requested(options_of(owner, graph.requested)),
+          limits(requested, graph),
           run(items.size, items.block, limits, on_failure::stop, owner.name())
     {
     }
 
-    step& of;
-    int hands{0};  // threads that help with it
+    step& map;
+    int workers{0};  // that run its items
     const options requested;
     const run_limits limits;
     block_run run;
 };
 
-using one_map = std::list<running_map>;  // as an element that moves between lists without memory
+using running_maps = std::list<running_map>;
 
-/// Threads come and go. Each takes the function among the ready steps that was added first, with which nobody can
-/// help; else it helps a map that runs; else it begins the next map; else it leaves. Who takes something up and sees
-/// that there is more calls another thread, and who helps a map looks after each block whether a function is ready.
+/// Workers join and leave. Each runs the first ready function; else it runs items of an open map; else it opens the
+/// next map; else it leaves. A worker that takes something while more is ready adds another worker. A worker that runs
+/// a map's items checks after each block whether a function is ready: only one thread can run a function.
 class graph_run final : public scheduler::group_job {
 public:
     graph_run(step_table& table, const run_limits& limits)
         : table_(table),
           limits_(limits),
-          missing_(size()),
           unread_(size()),
-          functions_(size()),
-          maps_(size()),
+          missing_(size()),
+          functions_(size() - table.maps),
+          maps_(table.maps),
           end_(size())
     {
         table_.find_readers();
         if (table.fresh) {
             for (std::size_t i = 0; i < size(); ++i) {
-                missing_[i] = table.inputs_of(i).size();
-                unread_[i] = table.readers_of(i).size();
+                missing_[i] = table.inputs[i].size();
+                unread_[i].store(table.readers[i].size(), std::memory_order_relaxed);
             }
         } else {
-            go_on_from_the_last_run();
+            continue_last_run();
         }
         table.fresh = false;
         for (std::size_t i = 0; i < size(); ++i) {
-            if (missing_[i] == 0) ready(at(i));
+            if (missing_[i] == 0) add_ready(at(i));
         }
     }
 
@@ -171,46 +146,46 @@ public:
         finish();
     }
 
-    /// Of a thread that came, and of the caller.
-    void work(int thread) noexcept override
+    /// Called on the caller's thread and on each thread that joins.
+    void work(int number) noexcept override
     {
         const thread_order::worker_scope scope(order_);
-        take_part(thread);
-    }
-
-private:
-    /// A thread at work. It holds the lock, except where it runs something beside others.
-    struct hand {
-        std::unique_lock<std::mutex> lock;
-        int thread;
-        worker_slot* slot;       // null without a report
-        quick_clock clock{};     // read at the end of what it ran last
-        std::size_t read{none};  // steps that nobody is to read any more: the first of a list in unread_
-    };
-
-    void take_part(int thread) noexcept
-    {
-        hand self{std::unique_lock(mutex_), thread, report_.slot(static_cast<std::size_t>(thread))};
-        while (may_go_on(self.clock.last())) {
+        worker self = make_worker(number);
+        while (may_begin_steps(self.now)) {
             if (step* const function = take_function()) {
-                run_functions(function, self);
-            } else if (running_map* const running = map_to_help()) {
-                help(*running, self);
-            } else if (step* const map = take_map()) {
+                run_function(*function, self);
+            } else if (const auto open = map_to_help(); open != running_.end()) {
+                help(open, self);
+            } else if (step* const map = take(maps_)) {
                 open_map(*map, self);
             } else {
                 break;
             }
         }
-        --hands_;
+        --workers_;
         self.lock.unlock();
-        let_go_of_what_was_read(self);
+        release_inputs(self);
+    }
+
+private:
+    /// A thread that works on the graph. It holds the lock, except while it runs the user's code.
+    struct worker {
+        std::unique_lock<std::mutex> lock;
+        int number;
+        worker_slot* slot;           // null without a report
+        clock::time_point now;       // when it ended what it ran last
+        const step* ended{nullptr};  // its inputs are not released yet
+    };
+
+    worker make_worker(int number) noexcept
+    {
+        return {std::unique_lock(mutex_), number, report_.slot(static_cast<std::size_t>(number)), clock::now()};
     }
 
     std::size_t size() const noexcept { return table_.steps.size(); }
     step& at(std::size_t index) const noexcept { return *table_.steps[index]; }
 
-    void go_on_from_the_last_run()
+    void continue_last_run()
     {
         std::vector<bool> done(size());
         for (std::size_t i = 0; i < size(); ++i) {
@@ -220,7 +195,7 @@ private:
                 missing_[i] = none;
                 continue;
             }
-            for (const std::size_t input : table_.inputs_of(i)) {
+            for (const std::size_t input : table_.inputs[i]) {
                 ++unread_[input];
                 if (!done[input]) {
                     ++missing_[i];
@@ -236,28 +211,6 @@ private:
         }
     }
 
-    /// A thread that is alone keeps the lock, which nobody is there to take.
-    void leave_lock(hand& self) noexcept
-    {
-        if (hands_ != 1) self.lock.unlock();
-        let_go_of_what_was_read(self);
-    }
-
-    static void take_lock(hand& self) noexcept
-    {
-        if (!self.lock.owns_lock()) lock_with_backoff(self.lock);
-    }
-
-    /// Destroys results, as that may take long, where no other thread waits.
-    void let_go_of_what_was_read(hand& self) noexcept
-    {
-        while (self.read != none) {
-            step& s = at(self.read);
-            self.read = unread_[self.read];
-            s.all_have_read();
-        }
-    }
-
     bool work_together()
     {
         scheduler::thread_group group(limits_.workers);
@@ -268,197 +221,207 @@ private:
         try {
             group.run(*this);
         } catch (...) {
-            worked = false;  // without the memory or the threads for a group, the caller does it all
+            worked = false;  // without the memory or the threads for a group, the caller runs all steps
         }
         order_.after_workers();
         group_ = nullptr;
         return worked;
     }
 
-    /// Calls `function` so that where it waits, the thread takes up nothing else of the graph.
+    /// Calls `function` so that the thread takes up nothing else of the graph while it waits inside.
     template <class Function>
-    void apart(const Function& function) noexcept
+    void isolated(const Function& function) noexcept
     {
         group_ == nullptr ? function() : scheduler::isolated(function);
     }
 
-    /// Whether the task group around the call was cancelled, as far as oneTBB is asked at all.
+    /// Whether the task group around the call was cancelled. A run with one worker does not ask oneTBB.
     bool is_cancelled() const noexcept { return group_ != nullptr && scheduler::cancelled(); }
 
-    // What there is to do: called with the lock held.
+    /// Lets other workers in before the user's code runs. A worker that is alone keeps the lock, which saves 1 % of a
+    /// step of 1 us.
+    void unlock(worker& self) noexcept
+    {
+        if (workers_ != 1) self.lock.unlock();
+        release_inputs(self);
+    }
 
-    bool may_go_on(quick_clock::time_point now) noexcept
+    /// Destroys results that all their readers have read, which may take long.
+    void release_inputs(worker& self) noexcept
+    {
+        if (self.ended == nullptr) return;
+        const std::size_t ended = std::exchange(self.ended, nullptr)->index();
+        for (const std::size_t input : table_.inputs[ended]) {
+            if (--unread_[input] == 0) at(input).remove_graph_reference();
+        }
+        if (table_.readers[ended].empty()) at(ended).remove_graph_reference();
+    }
+
+    static void relock(worker& self) noexcept
+    {
+        if (!self.lock.owns_lock()) self.lock.lock();
+    }
+
+    // These are called with the lock held.
+
+    bool may_begin_steps(clock::time_point now) noexcept
     {
         if (stopped_ != stop_reason::none) return false;
-        stop_reason why = limits_.reason_to_stop(now);
-        if (why == stop_reason::none && now >= looks_again_) {
-            if (is_cancelled()) why = stop_reason::stop_requested;
-            looks_again_ = now + between_looks;
-        }
-        return why == stop_reason::none || stop(why);
+        stopped_ = limits_.reason_to_stop(now);
+        if (stopped_ == stop_reason::none && is_cancelled()) stopped_ = stop_reason::stop_requested;
+        if (stopped_ != stop_reason::none) end_before(0);
+        return stopped_ == stop_reason::none;
     }
 
-    bool stop(stop_reason reason) noexcept
-    {
-        stopped_ = reason;
-        end_begun(0);
-        return false;
-    }
-
-    /// Steps from `first` on are begun no more, and maps among them end.
-    void end_begun(std::size_t first) noexcept
+    /// Begins no step from `first` on, and stops the open maps among them.
+    void end_before(std::size_t first) noexcept
     {
         end_ = std::min(end_, first);
-        for (running_map& map : running_) {
-            if (map.of.index() >= end_) map.run.halt();
+        for (running_map& open : running_) {
+            if (open.map.index() >= end_) open.run.halt();
         }
-        look_for_functions();
+        update_function_is_ready();
     }
 
-    void ready(const step& s) noexcept { (s.is_map() ? maps_ : functions_).push(s.index()); }
+    void add_ready(const step& s) noexcept { (s.is_map() ? maps_ : functions_).push(s.index()); }
+
+    bool has_step(const ready_steps& ready) const noexcept { return ready.top() < end_; }
+
+    step* take(ready_steps& ready) noexcept
+    {
+        if (!has_step(ready)) return nullptr;
+        step& first = at(ready.top());
+        ready.pop();
+        return &first;
+    }
 
     step* take_function() noexcept
     {
-        if (functions_.first() >= end_) return nullptr;
         // One worker keeps to the order of addition.
-        if (group_ == nullptr && maps_.first() < functions_.first()) return nullptr;
-        step* const function = &at(functions_.pop());
-        look_for_functions();
+        if (group_ == nullptr && maps_.top() < functions_.top()) return nullptr;
+        step* const function = take(functions_);
+        update_function_is_ready();
         return function;
     }
 
-    /// The function that is ready, if there is nothing else to do.
-    step* take_only_function() noexcept
+    running_maps::iterator map_to_help() noexcept
     {
-        const bool is_only = functions_.has_one() && maps_.empty() && running_.empty();
-        return is_only ? take_function() : nullptr;
+        return std::ranges::find_if(running_, [](const running_map& open) { return open.run.is_worth_joining(); });
     }
 
-    step* take_map() noexcept { return maps_.first() < end_ ? &at(maps_.pop()) : nullptr; }
-
-    running_map* map_to_help() noexcept
+    void update_function_is_ready() noexcept
     {
-        const auto found =
-            std::ranges::find_if(running_, [](const running_map& map) { return map.run.is_worth_joining(); });
-        return found == running_.end() ? nullptr : &*found;
+        function_is_ready_.store(has_step(functions_), std::memory_order_relaxed);
     }
 
-    void look_for_functions() noexcept { function_waits_.store(functions_.first() < end_, std::memory_order_relaxed); }
-
-    void call_another(hand& self) noexcept
+    void add_worker_if_useful(worker& self) noexcept
     {
-        if (group_ == nullptr || hands_ == group_->width()) return;
-        if (functions_.first() >= end_ && map_to_help() == nullptr && maps_.first() >= end_) return;
-        ++hands_;
+        if (group_ == nullptr || workers_ == group_->width()) return;
+        if (!has_step(functions_) && !has_step(maps_) && map_to_help() == running_.end()) return;
+        ++workers_;
         self.lock.unlock();
-        bool called = true;
+        bool added = true;
         try {
             group_->add_thread();
         } catch (...) {
-            called = false;
+            added = false;
         }
         self.lock.lock();
-        if (!called) --hands_;
+        if (!added) --workers_;
     }
 
-    // What is done: called with the lock held, which they release meanwhile.
+    // These are called with the lock held; others may take it while the user's code runs.
 
-    /// Runs a function, and the next one as long as that is all there is to do: of a chain.
-    void run_functions(step* function, hand& self) noexcept
+    void run_function(step& function, worker& self) noexcept
     {
-        call_another(self);
-        apart([&] {
-            do {
-                leave_lock(self);
-                note_begin(*function, self);
-                trace_span span(limits_.requested.trace, trace_category::step, function->name());
-                std::exception_ptr error;
-                try {
-                    function->begin(limits_);
-                } catch (...) {
-                    error = std::current_exception();
-                }
-                span.end(error == nullptr ? 1 : 0);
-                const step_state state = error == nullptr ? step_state::done : step_state::failed;
-                end(*function, state, std::move(error), self);
-            } while (may_go_on(self.clock.last()) && (function = take_only_function()) != nullptr);
-        });
-    }
-
-    /// Opens a map for all to help with: they are called then, and not to open the next meanwhile.
-    void open_map(step& s, hand& self) noexcept
-    {
-        leave_lock(self);
-        note_begin(s, self);
-        one_map map;
+        add_worker_if_useful(self);
+        unlock(self);
+        begin(function, self);
         std::exception_ptr error;
-        bool go_on = false;
-        apart([&] {
+        trace_span span(limits_.requested.trace, trace_category::step, function.name());
+        isolated([&] {
             try {
-                const step_items items = *s.begin(limits_);
-                s.record().items = items.size;
-                map.emplace_back(s, items, limits_);
-                go_on = map.front().run.begin();
+                function.begin(limits_);
+            } catch (...) {
+                error = std::current_exception();
+            }
+        });
+        span.end(error == nullptr ? 1 : 0);
+        const step_state state = error == nullptr ? step_state::done : step_state::failed;
+        end(function, state, std::move(error), self);
+    }
+
+    /// Opens a map, whose items all workers run then. With one worker, runs it.
+    void open_map(step& map, worker& self) noexcept
+    {
+        unlock(self);
+        begin(map, self);
+        running_maps opened;
+        std::exception_ptr error;
+        bool has_items = false;
+        isolated([&] {
+            try {
+                const step_items items = *map.begin(limits_);
+                map.record().items = items.size;
+                opened.emplace_back(map, items, limits_);
+                has_items = opened.front().run.begin();
             } catch (...) {
                 error = std::current_exception();
             }
         });
         if (error != nullptr) {
-            end(s, step_state::failed, std::move(error), self);
-        } else if (go_on && group_ != nullptr) {
+            end(map, step_state::failed, std::move(error), self);
+            return;
+        }
+        if (has_items && group_ == nullptr) {
+            opened.front().run.run_serially();
+            has_items = false;
+        }
+        if (has_items) {
             if (self.slot != nullptr) self.slot->end_block(0);
-            map.front().run.share(group_->width());
-            self.clock.now();
-            take_lock(self);
-            if (s.index() >= end_) map.front().run.halt();
-            running_.splice(running_.end(), map);
-        } else {
-            if (go_on) map.front().run.run_serially();
-            end(std::move(map), self);
+            opened.front().run.share(group_->width());
+            self.now = clock::now();
+        }
+        relock(self);
+        running_.splice(running_.end(), opened);
+        if (!has_items) {
+            end_map(std::prev(running_.end()), self);
+        } else if (map.index() >= end_) {
+            running_.back().run.halt();
         }
     }
 
-    static void note_begin(step& s, hand& self) noexcept
+    void help(running_maps::iterator open, worker& self) noexcept
     {
+        ++open->workers;
+        add_worker_if_useful(self);
+        unlock(self);
         if (self.slot != nullptr) self.slot->begin_block(1);
-        s.set_state(step_state::running);
-        s.record().began = self.clock.last();
-        s.record().items.reset();
-    }
-
-    void help(running_map& map, hand& self) noexcept
-    {
-        ++map.hands;
-        call_another(self);
-        leave_lock(self);
-        if (self.slot != nullptr) self.slot->begin_block(1);
-        apart([&] {
-            map.run.work(self.thread, [this] {
-                return !function_waits_.load(std::memory_order_relaxed) && !scheduler::cancelled();
+        isolated([&] {
+            open->run.work(self.number, [this] {
+                return !function_is_ready_.load(std::memory_order_relaxed) && !scheduler::cancelled();
             });
         });
         if (self.slot != nullptr) self.slot->end_block(0);
-        self.clock.now();
-        take_lock(self);
-        if (--map.hands != 0 || map.run.is_worth_joining()) return;
-        one_map over = take_out(map);
-        leave_lock(self);
-        end(std::move(over), self);
+        self.now = clock::now();
+        relock(self);
+        if (--open->workers == 0 && !open->run.is_worth_joining()) end_map(open, self);
     }
 
-    // What has been done: called without the lock, which they take.
-
-    /// Makes the result of a map that nobody works on any more.
-    void end(one_map over, hand& self) noexcept
+    /// Makes the result of a map that no worker runs any more.
+    void end_map(running_maps::iterator open, worker& self) noexcept
     {
+        running_maps ended;
+        ended.splice(ended.end(), running_, open);
+        unlock(self);
+        step& map = open->map;
         step_state state = step_state::done;
         std::exception_ptr error;
-        running_map& map = over.front();
-        apart([&] {
+        isolated([&] {
             try {
-                run_result ran = map.run.end();
+                run_result ran = open->run.end();
                 if (ran.stopped != stop_reason::none) state = step_state::skipped;
-                map.of.finish(std::move(ran));
+                map.finish(std::move(ran));
             } catch (...) {
                 if (state != step_state::skipped) {
                     state = step_state::failed;
@@ -466,50 +429,49 @@ private:
                 }
             }
         });
-        end(map.of, state, std::move(error), self);
+        end(map, state, std::move(error), self);
     }
 
-    /// Notes what became of a step, and what may begin now.
-    void end(step& s, step_state state, std::exception_ptr error, hand& self) noexcept
+    // These are called without the lock, unless the worker is alone.
+
+    static void begin(step& s, worker& self) noexcept
     {
-        if (state == step_state::failed && is_of_the_stop(error)) {
+        if (self.slot != nullptr) self.slot->begin_block(1);
+        s.set_state(step_state::running);
+        s.record().began = self.now;
+        s.record().items.reset();
+    }
+
+    /// Notes how a step ended and which steps are ready now. Takes the lock.
+    void end(step& s, step_state state, std::exception_ptr error, worker& self) noexcept
+    {
+        self.now = clock::now();
+        if (state == step_state::failed && is_of_the_stop(error, self.now)) {
             state = step_state::skipped;
             error = nullptr;
         }
-        s.record().took = self.clock.now() - s.record().began;
+        s.record().took = self.now - s.record().began;
         s.record().error = std::move(error);
         if (self.slot != nullptr) self.slot->end_block(state == step_state::done ? 1 : 0);
-        take_lock(self);
+        relock(self);
         s.set_state(state);
         if (state == step_state::done) {
             ++done_;
-            for (const std::size_t input : table_.inputs_of(s.index())) note_read(input, self);
-            if (unread_[s.index()] == 0) note_read(s.index(), self);
-            for (const std::size_t reader : table_.readers_of(s.index())) {
-                if (--missing_[reader] == 0) ready(at(reader));
+            self.ended = &s;
+            for (const std::size_t reader : table_.readers[s.index()]) {
+                if (--missing_[reader] == 0) add_ready(at(reader));
             }
-            look_for_functions();
+            update_function_is_ready();
         } else if (state == step_state::failed) {
             first_failure_ = std::min(first_failure_, s.index());
-            end_begun(s.index());
+            end_before(s.index());
         }
     }
 
-    /// A step less reads this one, if any did.
-    void note_read(std::size_t index, hand& self) noexcept
+    /// Whether the error only says that a call inside a step was stopped together with the run.
+    bool is_of_the_stop(const std::exception_ptr& error, clock::time_point now) const noexcept
     {
-        if (unread_[index] > 1) {
-            --unread_[index];
-        } else {
-            unread_[index] = std::exchange(self.read, index);
-        }
-    }
-
-    /// Whether an error says no more than that a call inside a step was stopped together with the run.
-    bool is_of_the_stop(const std::exception_ptr& error) const noexcept
-    {
-        if (limits_.reason_to_stop(std::chrono::steady_clock::now()) == stop_reason::none && !is_cancelled())
-            return false;
+        if (limits_.reason_to_stop(now) == stop_reason::none && !is_cancelled()) return false;
         try {
             std::rethrow_exception(error);
         } catch (const cancelled&) {
@@ -519,20 +481,10 @@ private:
         }
     }
 
-    one_map take_out(const running_map& map) noexcept
-    {
-        one_map out;
-        out.splice(out.end(), running_,
-                   std::ranges::find_if(running_, [&](const running_map& m) { return &m == &map; }));
-        return out;
-    }
-
-    // When all threads have left.
-
-    /// How the run ends, for the caller.
+    /// Ends the run, after all workers have left.
     void finish()
     {
-        end_what_was_stopped();
+        end_stopped_maps();
         call_.end(done_);
         if (done_ == size()) {
             report_.finish(progress_phase::finished);
@@ -546,21 +498,19 @@ private:
             std::rethrow_exception(at(first_failure_).record().error);
         }
         report_.finish(progress_phase::cancelled);
-        // Nobody here stopped it: then the task group around the call was cancelled.
+        // Without a reason of this run, the task group around the call was cancelled.
         throw cancelled(stopped_ == stop_reason::none ? stop_reason::stop_requested : stopped_, done_, size(), "steps");
     }
 
-    /// Maps that were stopped while nobody helped.
-    void end_what_was_stopped() noexcept
+    /// Ends the maps that were stopped while no worker ran them.
+    void end_stopped_maps() noexcept
     {
-        hand self{std::unique_lock(mutex_), 0, report_.slot(0)};
+        worker self = make_worker(0);
         while (!running_.empty()) {
-            one_map over = take_out(running_.front());
-            over.front().run.halt();
-            leave_lock(self);
-            end(std::move(over), self);
+            running_.front().run.halt();
+            end_map(running_.begin(), self);
         }
-        let_go_of_what_was_read(self);
+        unlock(self);
     }
 
     step_table& table_;
@@ -571,24 +521,19 @@ private:
     scheduler::thread_group* group_{nullptr};  // null for one worker
     thread_order order_;
 
-    // As long as an empty step takes, asking oneTBB would be a tenth of it.
-    static constexpr auto between_looks = std::chrono::microseconds(10);
-
-    std::atomic<bool> function_waits_{false};  // to be begun
+    std::atomic<bool> function_is_ready_{false};
+    std::vector<std::atomic<std::size_t>> unread_;  // of each step, readers that have not released it
 
     std::mutex mutex_;                  // guards what follows
     std::vector<std::size_t> missing_;  // of each step, inputs that are not done
-    std::vector<std::size_t> unread_;   // of each step, readers that are not done; or a link of hand::read
     ready_steps functions_;
     ready_steps maps_;
-    std::list<running_map> running_;
-    int hands_{1};     // threads that work or were called
-    std::size_t end_;  // steps from here on are begun no more
+    running_maps running_;
+    int workers_{1};   // that work or were added
+    std::size_t end_;  // steps from here on do not begin
     std::size_t first_failure_{none};
     std::size_t done_{0};
     stop_reason stopped_{stop_reason::none};
-    quick_clock::time_point looks_again_{
-        quick_clock::time_point::min()};  // whether the task group around the call is cancelled
 };
 
 }  // namespace

@@ -468,23 +468,13 @@ TEST_F(Clock, ThatJumpsInEachItemGivesAPlainLineForEach)
     }
 }
 
-/// Takes more than 2,000 ticks of the processor: a graph reads the clock anew only after that many.
-void let_ticks_pass()
-{
-    for (std::atomic<int> ticks = 0; ticks < 10'000; ++ticks) {
-    }
-}
-
 TEST_F(Clock, TimesOfADrawnGraphHaveReadableUnits)
 {
     parmap::task_graph graph;
     const std::vector<std::pair<std::chrono::nanoseconds, std::string>> times{
-        {0ns, "< 1 us"}, {999ns, "< 1 us"}, {5us, "5 us"}, {20ms, "20 ms"}, {90s, "90.0 s"}};
+        {0ns, "0 ns"}, {999ns, "999 ns"}, {5us, "5 us"}, {20ms, "20 ms"}, {90s, "90.0 s"}};
     for (const auto& [time, text] : times) {
-        graph.add(text, [time = time] {
-            fake_clock::spend(time);
-            let_ticks_pass();
-        });
+        graph.add(text, [time = time] { fake_clock::spend(time); });
     }
     fake_clock::stand_still();
     graph.run({.max_workers = 1});

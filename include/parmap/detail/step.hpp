@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One step of a task graph, as those who run it see it: what it does, what became of it, who wants its result.
+// A step of a task graph: its function, its state, its result and the references to the result.
 #pragma once
 
 #include <atomic>
@@ -19,11 +19,8 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// What the steps of one graph share. Its address is the graph's identity, and no other graph's as long as there are
-/// handles to its steps.
-struct graph_status {
-    std::atomic<bool> running{false};
-};
+/// Whether a graph runs. Its address identifies the graph as long as there are handles to its steps.
+using graph_status = std::atomic<bool>;
 
 enum class step_state : unsigned char {
     waiting,  ///< has not run yet
@@ -39,7 +36,7 @@ struct step_items {
     block_function block;
 };
 
-/// What the graph knows of a step, and what became of the step in its last run.
+/// What a graph writes of a step, about its last run.
 struct step_record {
     std::size_t index{};  ///< in order of addition
     std::exception_ptr error{};
@@ -56,34 +53,34 @@ public:
     step& operator=(const step&) = delete;
     virtual ~step() = default;
 
-    /// Whether the step is run as a map, with which several threads can help.
+    /// Whether several threads can run the step together.
     virtual bool is_map() const noexcept { return false; }
-    /// Makes the result; a map says which items are to be run first.
+    /// Makes the result; a map returns its items instead, which run next.
     virtual std::optional<step_items> begin(const run_limits& limits) = 0;
-    /// Makes the result of a map whose items have run, or throws their error.
+    /// Makes the result of a map after its items ran, or throws their error.
     virtual void finish(run_result&& /*ran*/) {}
     /// Destroys the result.
     virtual void drop() noexcept = 0;
     virtual bool has_result() const noexcept = 0;
 
-    /// The result is wanted: by a handle, or by the graph.
-    void hold() noexcept { wanted_.fetch_add(1, std::memory_order_relaxed); }
-    /// No longer by one of them; the last one destroys it.
-    void release() noexcept
+    // A result has one reference for each handle, and one of the graph's until all readers have run.
+
+    void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    /// The last one destroys the result.
+    void remove_reference() noexcept
     {
-        if (wanted_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
     }
 
-    /// The graph wants the result: it is not made yet, or a step that reads it has not run.
-    void keep_for_readers() noexcept
+    /// Nothing when there is one.
+    void add_graph_reference() noexcept
     {
-        if (!std::exchange(kept_for_readers_, true)) hold();
+        if (!std::exchange(has_graph_reference_, true)) add_reference();
     }
-    /// It is made, and all that read it have run.
-    void all_have_read() noexcept
+    void remove_graph_reference() noexcept
     {
-        kept_for_readers_ = false;
-        release();
+        has_graph_reference_ = false;
+        remove_reference();
     }
 
     bool is_done() const noexcept { return state() == step_state::done; }
@@ -93,52 +90,50 @@ public:
     std::string called() const;
 
     step_state state() const noexcept { return state_.load(std::memory_order_acquire); }
-    /// What the record says was written before.
+    /// Publishes the record.
     void set_state(step_state state) noexcept { state_.store(state, std::memory_order_release); }
 
-    /// Written by the graph alone.
     step_record& record() noexcept { return record_; }
     const step_record& record() const noexcept { return record_; }
     std::size_t index() const noexcept { return record_.index; }
 
 private:
-    // What a run writes is in the same lines of the cache, and the name last.
+    // What a run writes shares cache lines; the name comes last.
     std::atomic<step_state> state_{step_state::waiting};
-    bool kept_for_readers_{true};
-    std::atomic<std::size_t> wanted_{1};
+    bool has_graph_reference_{true};
+    std::atomic<std::size_t> references_{1};
     step_record record_{};
     std::string name_;
 };
 
-/// \param from  the step of a handle; null for one that was moved from
-/// \throws std::logic_error  unless the result is there, saying why it is not
+/// \param from  null for a handle that was moved from
+/// \throws std::logic_error  without a result; the text says why there is none
 PARMAP_EXPORT void check_result(const step* from);
 
-/// The steps of a graph in order of addition, and which results each of them reads.
+/// Lists of steps, one for each step of a graph, by index.
+struct step_lists {
+    std::vector<std::size_t> all{};     ///< the list of step 0, then that of step 1, ...
+    std::vector<std::size_t> first{0};  ///< of each list in `all`, and the end
+
+    std::span<const std::size_t> operator[](std::size_t index) const
+    {
+        return std::span(all).subspan(first[index], first[index + 1] - first[index]);
+    }
+};
+
+/// The steps of a graph in order of addition.
 struct step_table {
     std::vector<std::shared_ptr<step>> steps{};
-    std::vector<std::size_t> inputs{};        ///< indices of steps, those that step 0 reads first
-    std::vector<std::size_t> first_input{0};  ///< of each step in `inputs`, and the end
-    std::vector<std::size_t> readers{};       ///< the other way round: steps that read step 0 first
-    std::vector<std::size_t> first_reader{};  ///< of each step in `readers`, and the end
-    bool fresh{true};                         ///< no step has run
+    std::size_t maps{0};   ///< among the steps
+    step_lists inputs{};   ///< what each step reads
+    step_lists readers{};  ///< which steps read it, as of the last find_readers()
+    bool fresh{true};      ///< no step has run
 
-    std::span<const std::size_t> inputs_of(std::size_t index) const
-    {
-        return std::span(inputs).subspan(first_input[index], first_input[index + 1] - first_input[index]);
-    }
-
-    /// Of those that were there at find_readers().
-    std::span<const std::size_t> readers_of(std::size_t index) const
-    {
-        return std::span(readers).subspan(first_reader[index], first_reader[index + 1] - first_reader[index]);
-    }
-
-    /// Turns `inputs` round, unless no step was added since.
+    /// Makes `readers` of `inputs`, when steps were added.
     void find_readers();
 };
 
-/// A step with a result of type T, kept while it is wanted.
+/// A step with a result of type T.
 template <class T>
 class step_of : public step {
 public:
@@ -156,7 +151,6 @@ public:
     }
 
 protected:
-    /// Makes the result of what `make` gives.
     template <class Make>
     void keep(const Make& make)
     {
