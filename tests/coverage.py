@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Prints which share of the lines and branches of the library the tests run, and each line that they do not, or of which
-they do not take every branch, with the reason that not_covered.txt gives. Exit code 1 when it gives none for a line, or
-one for a line that is not there.
+they do not take every branch, with the reason that not_covered.txt gives for the function. Exit code 1 when it gives none,
+or one for a function that is not there.
 
 A branch is where the source decides: what the compiler adds for exceptions and temporaries is not counted.
 
@@ -15,19 +15,21 @@ import pathlib
 import re
 import sys
 
+from cpp_source import functions_by_line
+
 DECIDES = re.compile(r"^(?!//).*(\b(if|for|while|switch)\b|\?|&&|\|\|)")
 
 
 def reasons_in(path):
-    """The reason for each (file, text of a line). A comment is the reason for all lines below it, up to the next."""
+    """The reason for each (file, function). A comment is the reason for all lines below it, up to the next."""
     reasons, reason, ended = {}, "", True
     for line in pathlib.Path(path).read_text().splitlines():
         if line.startswith("#"):
             part = line.lstrip("# ")
             reason, ended = (part if ended else f"{reason} {part}"), False
         elif line:
-            file, text = line.split(": ", 1)
-            reasons[file, text], ended = reason, True
+            file, function = line.split(": ", 1)
+            reasons[file, function], ended = reason, True
     return reasons
 
 
@@ -42,6 +44,7 @@ def main(report, not_covered):
     for file in sorted(json.loads(pathlib.Path(report).read_text())["files"], key=lambda file: file["file"]):
         name = file["file"]
         texts = pathlib.Path(name).read_text().splitlines()
+        functions = functions_by_line(pathlib.Path(name))
         lines = [line for line in file["lines"] if not line["gcovr/noncode"]]
         missed = {line["line_number"]: line["count"] == 0 for line in lines if line["count"] == 0}
         counts = collections.Counter(lines=len(lines), run=len(lines) - len(missed))
@@ -53,17 +56,16 @@ def main(report, not_covered):
         sums.update(counts)
         print(f"{name:44} {share(counts['run'], counts['lines']):>9} {share(counts['taken'], counts['branches']):>9}")
         for number, whole in sorted(missed.items()):
-            text = texts[number - 1].strip()
-            place = f"  {name}:{number}:{'' if whole else ' (a branch)'} {text}"
-            reason = reasons.get((name, text))
+            function = functions.get(number, "")
+            place = f"  {name}:{number}: {function}:{'' if whole else ' (a branch)'} {texts[number - 1].strip()}"
+            reason = reasons.get((name, function))
             named[reason].append(place) if reason else unnamed.append(place)
     print(f"{'all':44} {share(sums['run'], sums['lines']):>9} {share(sums['taken'], sums['branches']):>9}")
 
     for reason, places in named.items():
         print(f"\nNot covered: {reason}", *places, sep="\n")
-    stale = [f"  {file}: {text}" for file, text in reasons
-             if not pathlib.Path(file).exists()
-             or text not in map(str.strip, pathlib.Path(file).read_text().splitlines())]
+    stale = [f"  {file}: {function}" for file, function in reasons
+             if not pathlib.Path(file).exists() or function not in functions_by_line(pathlib.Path(file)).values()]
     if stale:
         print(f"\nNamed in {not_covered}, but not there:", *stale, sep="\n")
     if unnamed:

@@ -59,8 +59,8 @@ template <class Container, class Range, class Fn>
 Container run_map(Range& range, const Fn& fn, const options& options)
 {
     const run_limits limits(options);
-    mapping<Container, Range, Fn> map(range, fn, limits);
-    return map.take(detail::run(map.size(), map.blocks(), limits));
+    mapping<Container, Range, Fn> mapped(range, fn, limits);
+    return mapped.take(detail::run(mapped.size(), mapped.blocks(), limits));
 }
 
 /// True when `fn` can be called on the elements of a range with an end; else a compile error says what to change.

@@ -131,8 +131,8 @@ std::string after_bar(const line_state& line, const parts& show, bool utf8)
 {
     const progress_state& state = line.state;
     const std::string unit = printable(state.unit, utf8);
-    std::string text = count(line, state.done);
-    if (state.total) text += fmt::format("/{}", count(line, *state.total));
+    std::string text = detail::count(line, state.done);
+    if (state.total) text += fmt::format("/{}", detail::count(line, *state.total));
     if (!state.total || line.steps) text += fmt::format(" {}", unit);
     text += timing(line, show, unit);
     const bool ended_early = state.phase == progress_phase::failed || state.phase == progress_phase::cancelled;

@@ -15,7 +15,7 @@ int main(int argc, char** argv)
         }
         const auto sum_below = reinterpret_cast<int (*)(int)>(::dlsym(plugin, "sum_below"));
         if (sum_below(1000) != 3 * 499'500) return 1;
-        void* const code = ::dlsym(plugin, "_ZN6parmap8num_cpusEv");
+        void* const code = ::dlsym(plugin, "_ZN6parmap4v0_28num_cpusEv");
         ::dlclose(plugin);
         // The threads sleep in the library, and wake there in the next round.
         Dl_info library;

@@ -15,6 +15,8 @@
 #    error "parmap: this is the C++ library of g++ below 12: install that of g++ 12 or later (libstdc++-12-dev)"
 #elif defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
 #    error "parmap: this is libc++ below 20: use libc++ 20 or later, or libstdc++ 12 or later"
+#elif __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#    error "parmap: this is C++17 or earlier: compile with -std=c++20 or later"
 #elif !defined(__cpp_exceptions) && !defined(_CPPUNWIND)
 #    error "parmap: exceptions are off, and parmap gives a function's exceptions to its caller: drop -fno-exceptions"
 #endif
