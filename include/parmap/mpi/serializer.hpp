@@ -61,7 +61,9 @@ concept serializable = requires(writer& to, reader& from, const T& value) {
 /// Collects bytes.
 class writer {
 public:
-    /// Appends `size` bytes.
+    /// Appends bytes.
+    /// \param data  the first of them
+    /// \param size  how many
     void bytes(const void* data, std::size_t size)
     {
         if (size == 0) return;
@@ -70,7 +72,8 @@ public:
         std::memcpy(bytes_.data() + end, data, size);
     }
 
-    /// Appends a value, as its serializer writes it.
+    /// Appends a value.
+    /// \param v  is written by its serializer
     template <serializable T>
     void value(const T& v)
     {
@@ -82,7 +85,8 @@ public:
     /// \return the bytes; the writer is empty afterwards.
     std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
-    /// Drops all but the first `size` bytes.
+    /// Drops the last bytes.
+    /// \param size  how many of the first stay
     void shorten(std::size_t size) { bytes_.resize(size); }
 
 private:
@@ -92,10 +96,13 @@ private:
 /// Reads bytes, from the first on.
 class reader {
 public:
-    /// Reads `bytes` and does not own them.
+    /// Reads bytes from the first on.
+    /// \param bytes  not owned
     explicit reader(std::span<const std::byte> bytes) noexcept : rest_(bytes) {}
 
-    /// Copies the next `size` bytes to `data`.
+    /// Copies the next bytes.
+    /// \param data  where to
+    /// \param size  how many
     /// \throws std::out_of_range  when there are fewer
     void bytes(void* data, std::size_t size)
     {
@@ -167,13 +174,11 @@ inline constexpr bool is_composed<std::optional<T>> = true;
 
 }  // namespace detail
 
-/// Trivially copyable types.
 template <class T>
     requires(detail::plain_bytes<T> && !detail::is_composed<T>)
 struct serializer<T> {
-    static constexpr bool copies_bytes = !std::is_empty_v<T>;  ///< a vector's elements may be copied at once
+    static constexpr bool copies_bytes = !std::is_empty_v<T>;  // a vector copies its elements at once
 
-    /// Appends the bytes of the value; of an empty type, a zero.
     static void write(writer& to, const T& value)
     {
         if constexpr (copies_bytes) {
@@ -182,7 +187,6 @@ struct serializer<T> {
             to.value(std::byte{});
         }
     }
-    /// \return the next value.
     static T read(reader& from)
     {
         if constexpr (std::is_same_v<T, bool>) {
@@ -202,17 +206,14 @@ struct serializer<T> {
     }
 };
 
-/// Strings.
 template <class Char, class Traits, class Allocator>
     requires detail::plain_bytes<Char>
 struct serializer<std::basic_string<Char, Traits, Allocator>> {
-    /// Appends the length and the characters.
     static void write(writer& to, const std::basic_string<Char, Traits, Allocator>& value)
     {
         to.value(static_cast<std::uint64_t>(value.size() * sizeof(Char)));
         to.bytes(value.data(), value.size() * sizeof(Char));
     }
-    /// \return the next string.
     static std::basic_string<Char, Traits, Allocator> read(reader& from)
     {
         std::basic_string<Char, Traits, Allocator> value(from.count() / sizeof(Char), Char());
@@ -221,14 +222,11 @@ struct serializer<std::basic_string<Char, Traits, Allocator>> {
     }
 };
 
-/// Vectors.
 template <serializable T, class Allocator>
 struct serializer<std::vector<T, Allocator>> {
-    /// Whether the elements are copied at once: not where the serializer of a trivially copyable type was specialised.
     static constexpr bool at_once = requires { requires serializer<T>::copies_bytes; } && !std::is_same_v<T, bool> &&
                                     std::is_default_constructible_v<T>;
 
-    /// Appends the length and the elements.
     static void write(writer& to, const std::vector<T, Allocator>& value)
     {
         if constexpr (at_once) {
@@ -239,7 +237,6 @@ struct serializer<std::vector<T, Allocator>> {
             for (const T& element : value) to.value(element);
         }
     }
-    /// \return the next vector.
     static std::vector<T, Allocator> read(reader& from)
     {
         const std::size_t n = from.count();
@@ -256,16 +253,13 @@ struct serializer<std::vector<T, Allocator>> {
     }
 };
 
-/// Pairs.
 template <serializable A, serializable B>
 struct serializer<std::pair<A, B>> {
-    /// Appends both.
     static void write(writer& to, const std::pair<A, B>& value)
     {
         to.value(value.first);
         to.value(value.second);
     }
-    /// \return the next pair.
     static std::pair<A, B> read(reader& from)
     {
         A first = from.value<A>();
@@ -273,16 +267,13 @@ struct serializer<std::pair<A, B>> {
     }
 };
 
-/// Tuples.
 template <serializable... T>
 struct serializer<std::tuple<T...>> {
-    /// Appends every part.
     static void write(writer& to, const std::tuple<T...>& value)
     {
         to.value(std::byte{});  // an empty tuple takes a byte too
         std::apply([&](const T&... part) { (to.value(part), ...); }, value);
     }
-    /// \return the next tuple.
     static std::tuple<T...> read(reader& from)
     {
         from.value<std::byte>();
@@ -290,32 +281,26 @@ struct serializer<std::tuple<T...>> {
     }
 };
 
-/// Optionals.
 template <serializable T>
 struct serializer<std::optional<T>> {
-    /// Appends whether there is a value, and the value.
     static void write(writer& to, const std::optional<T>& value)
     {
         to.value(value.has_value());
         if (value) to.value(*value);
     }
-    /// \return the next optional.
     static std::optional<T> read(reader& from)
     {
         return from.value<bool>() ? std::optional<T>(from.value<T>()) : std::nullopt;
     }
 };
 
-/// Arrays.
 template <serializable T, std::size_t N>
 struct serializer<std::array<T, N>> {
-    /// Appends every element.
     static void write(writer& to, const std::array<T, N>& value)
     {
         to.value(std::byte{});
         for (const T& element : value) to.value(element);
     }
-    /// \return the next array.
     static std::array<T, N> read(reader& from)
     {
         from.value<std::byte>();
