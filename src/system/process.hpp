@@ -7,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include <parmap/detail/config.hpp>
+
 namespace parmap::inline v0_2::detail {
 
 /// The CPUs of the machine that are online.
-int cpus_online() noexcept;
+PARMAP_EXPORT int cpus_online() noexcept;
 
 /// The CPUs that the process may run on, 64 a word; empty where the system does not tell.
-std::optional<std::vector<std::uint64_t>> affinity_of_process();
+PARMAP_EXPORT std::optional<std::vector<std::uint64_t>> affinity_of_process();
 
 /// The numbers of this process and of the calling thread. A later thread may have the same one.
 long process_id() noexcept;
@@ -25,6 +27,6 @@ std::string thread_name();
 std::string program_name();
 
 /// The name of the machine, cut to `most` bytes.
-std::string host_name(std::size_t most);
+PARMAP_EXPORT std::string host_name(std::size_t most);
 
 }  // namespace parmap::inline v0_2::detail
