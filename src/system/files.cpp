@@ -58,6 +58,7 @@ output_file::~output_file()
     ::close(fd_);
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the file
 void output_file::write(std::string_view text)
 {
     sigpipe_guard guard;
