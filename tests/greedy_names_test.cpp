@@ -43,7 +43,8 @@ struct observer {
     void operator()(const parmap::progress_state& /*state*/) const {}
 };
 
-// An error when one is called: for these types each fits as well as a template of parmap that takes anything, or better.
+// An error when one is called: for these types each fits as well as a template of parmap that takes anything, or
+// better.
 #define PLANT_FOR(name, wanted)                          \
     template <class A>                                   \
     void name(const wanted&, A&&) = delete;              \

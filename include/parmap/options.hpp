@@ -39,8 +39,8 @@ struct options {
     /// thread.request_stop();
     /// ```
     ///
-    /// A signal handler must not request a stop. A thread that waits for the signal with sigwait() may: README.md shows
-    /// how.
+    /// A signal handler must not request a stop. A thread that waits for the signal with sigwait() may:
+    /// docs/guide/errors-and-stopping.md shows how.
     std::stop_token stop{};
 
     /// The longest time for the whole call. It is checked between blocks, so it interrupts neither an item that runs

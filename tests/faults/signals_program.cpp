@@ -93,7 +93,7 @@ long long sum_of_squares()
     return sum;
 }
 
-/// The first SIGINT requests a stop, as README.md shows; a second one ends the program.
+/// The first SIGINT requests a stop, as docs/guide/errors-and-stopping.md shows; a second one ends the program.
 std::stop_source stop_on_interrupt()
 {
     std::stop_source source;
