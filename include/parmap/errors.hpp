@@ -14,7 +14,7 @@ namespace parmap::inline v0_2 {
 
 /// Why a call ended before it started every item.
 enum class stop_reason {
-    none,            ///< it did not
+    none,            ///< every item was started
     stop_requested,  ///< options::stop, or the oneTBB task group around the call was cancelled
     timed_out        ///< options::timeout
 };

@@ -41,7 +41,8 @@ public:
             static_cast<void>(detail::invoke_item(fn_, i, items_[i]));
         } else {
             using value_type = typename Container::value_type;
-            // Made a value at once: the function may return a reference into an element that ends here.
+            // Convert to a value here: the function may return a reference into an element that is destroyed at the
+            // end of this call.
             results_.fill(i, [&] { return static_cast<value_type>(detail::invoke_item(fn_, i, items_[i])); });
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The progress bar of a map for other work: a loop of the caller, or any oneTBB algorithm.
+// A progress bar for work that is no map: a loop of the caller, or any oneTBB algorithm.
 #pragma once
 
 #include <concepts>
@@ -67,7 +67,7 @@ public:
         iterator& operator++()
         {
             ++at_;
-            scope_->advance();  // the loop's body for the element before has returned
+            scope_->advance();  // the loop has finished the previous element
             return *this;
         }
         void operator++(int) { ++*this; }

@@ -66,7 +66,7 @@ private:
 
     bool read(std::size_t place) override
     {
-        // Not before this call: making an iterator and moving it may wait for input.
+        // The iterator is made and moved here and not earlier, since both may wait for input.
         if (at_) {
             ++*at_;
         } else {
@@ -113,7 +113,7 @@ public:
 
         explicit iterator(State& state) : state_(&state) {}
 
-        /// An rvalue: `for (auto sum : sums)` moves it out, `for (auto&& sum : sums)` keeps it until the next.
+        /// An rvalue: `auto` moves the result out; `auto&&` refers to it until the next result is asked for.
         value_type&& operator*() const { return std::move(*state_->current()); }
         iterator& operator++()
         {
@@ -185,9 +185,9 @@ auto make_stream(Range&& range, Fn fn, const options& options)
 /// item that it waits for.
 ///
 /// A stream may be moved, left before its end, or never started. Its destructor starts no more items, and waits for
-/// those that run and for a source that is being read. So do a stop and a timeout: nothing interrupts an item or a
-/// source that blocks. Consume a stream on one thread at a time; no item may wait for the consumer. After a fork() the
-/// child cannot go on with it.
+/// those that run and for a source that is being read. A stop or a timeout waits for the same: nothing interrupts an
+/// item or a source that blocks. Consume a stream on one thread at a time; no item may wait for the consumer. After a
+/// fork() the child cannot go on with it.
 ///
 /// \param range    any input range, also an endless one. An lvalue is referred to, an rvalue is moved in. One thread at
 ///                 a time reads it, not always the same: begin() for the first element, then ++ for the next when there

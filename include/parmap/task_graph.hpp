@@ -31,7 +31,7 @@ class task_graph;
 
 namespace detail {
 
-/// An input of a step: keeps the steps that are read, and gives their results as arguments of the step's function.
+/// An input of a step: points to the steps that are read, and gives their results as arguments of the step's function.
 template <class Input>
 struct input;
 
@@ -342,9 +342,11 @@ private:
 /// std::cout << report.get();
 /// ```
 ///
-/// A step begins once its inputs are done, steps that were added first before others; ready steps overlap. A step can
-/// read only steps that were added before it, so there are no cycles. A result exists once, is passed by const
-/// reference, and is destroyed when the last step that reads it is done, unless a handle to it is kept.
+/// A step begins once its inputs are done; ready steps overlap. With several workers, functions that are ready begin
+/// before maps and reductions that are ready, and within each kind the step that was added first begins first. With one
+/// worker, the steps run in the order of addition. A step can read only steps that were added before it, so there are
+/// no cycles. A result exists once, is passed by const reference, and is destroyed when the last step that reads it is
+/// done, unless a handle to it is kept.
 ///
 /// Names may be empty, and several steps may have the same one. One thread at a time adds, runs and resets. A graph
 /// that was moved from can be assigned to or destroyed.

@@ -30,12 +30,12 @@ class trace_recorder;
 ///
 /// Each thread has a row with the calls that it made and the blocks that it ran: the first item and the number of items
 /// begun. A nested call with the same trace is shown inside. Calls and blocks are named after the label of the progress
-/// bar, else "map", or "stream" for the items of a stream.
+/// bar, else "map", "stream" or "graph".
 ///
 /// Without a trace a block costs one branch. With one it costs an entry of 48 bytes, without a lock; an item of a
 /// stream also costs two readings of the clock. Neighbouring blocks of a call share an entry ("blocks" is their number)
-/// where the gaps between them are too short to see: when they take less than 2 us together, and longer ones once a
-/// thread has 65,536 entries, so that a long run needs a few megabytes a thread. Calls never share one.
+/// if together they take less than 2 us and the gap between them is too short to see. Once a thread has 65,536 entries,
+/// longer blocks share one, too, so that a long run needs a few megabytes a thread. Calls never share one.
 class PARMAP_EXPORT trace_file {
 public:
     /// No trace.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// try_map: a map that throws for no item's failure, and keeps all results.
+// try_map: a map that does not throw when an item fails, and keeps all results.
 #pragma once
 
 #include <algorithm>

@@ -15,8 +15,8 @@ namespace parmap::inline v0_2 {
 
 namespace detail {
 
-/// Memory of this size and more comes from the system without pages, and page faults decide how long writing it takes.
-/// Smaller memory the C library often has at hand, with pages.
+/// Memory of this size or more comes from the system without pages, so page faults decide how long writing takes. For
+/// smaller memory the C library often reuses memory that has pages.
 inline constexpr std::size_t large_block = std::size_t{32} << 20U;
 
 /// Memory for `bytes`, on huge pages when it is large and the system offers them.
@@ -25,8 +25,8 @@ PARMAP_EXPORT void deallocate(void* memory, std::size_t bytes, std::size_t align
 
 }  // namespace detail
 
-/// An allocator that does not write trivial elements at construction, so that the threads that fill them take the page
-/// faults. For large blocks it asks for huge pages.
+/// An allocator that does not write trivial elements at construction, so that page faults happen in the threads that
+/// fill the elements. For large blocks it asks for huge pages.
 template <class T>
 class first_touch_allocator {
 public:
@@ -73,7 +73,7 @@ public:
         ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
     }
 
-    /// \return true: any of them frees what another allocated.
+    /// \return true: each allocator can free the memory of any other.
     friend bool operator==(const first_touch_allocator&, const first_touch_allocator&) noexcept { return true; }
 };
 

@@ -17,8 +17,8 @@ struct cpu_limits {
     std::optional<int> environment{};  ///< PARMAP_MAX_WORKERS
 };
 
-/// How many CPUs this process may use: the least of its affinity mask, its cgroup quota rounded up, and the environment
-/// variable PARMAP_MAX_WORKERS; at least 1.
+/// How many CPUs this process may use: the least of the CPUs online, its affinity mask, its cgroup quota rounded
+/// up, and the environment variable PARMAP_MAX_WORKERS; at least 1.
 ///
 /// ```cpp
 /// std::cout << parmap::num_cpus() << '\n';  // 2 under `taskset -c 0,1`

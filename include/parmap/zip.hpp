@@ -29,7 +29,7 @@ PARMAP_EXPORT std::size_t common_length(std::span<const std::optional<std::size_
 /// \throws std::invalid_argument  when only some have ended
 PARMAP_EXPORT bool all_ended(std::span<const bool> ended, std::size_t position);
 
-/// A range whose length is known before an element is read for good.
+/// A range whose length can be found without consuming elements.
 template <class Range>
 concept measurable = !endless<Range> && (std::ranges::sized_range<Range> || std::ranges::forward_range<Range>);
 
@@ -58,7 +58,7 @@ public:
         random_access, std::random_access_iterator_tag,
         std::conditional_t<bidirectional, std::bidirectional_iterator_tag,
                            std::conditional_t<forward, std::forward_iterator_tag, std::input_iterator_tag>>>;
-    using iterator_category = std::input_iterator_tag;  // a stronger one promises real references
+    using iterator_category = std::input_iterator_tag;  // a stronger category requires real references
 
     zip_iterator() = default;
     explicit zip_iterator(Iterators... at) : at_(std::move(at)...) {}

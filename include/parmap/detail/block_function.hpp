@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between typed algorithms and the compiled engine: one indirect call a block, and inside it a plain loop over
-// consecutive items, which the compiler can vectorise.
+// The interface between typed algorithms and the compiled engine: one indirect call a block, and inside it a plain loop
+// over consecutive items, which the compiler can vectorise.
 #pragma once
 
 #include <atomic>
@@ -31,12 +31,13 @@ block_result run_items(std::size_t begin, std::size_t end, const Item& item) noe
     }
 }
 
-/// Nanoseconds that an item of this type took when a run last measured it; 0 before, negative while one measurement
-/// contradicts it. It affects the schedule, never a result. Each lambda has a type of its own.
+/// Nanoseconds that an item of this type took when a run last measured it; 0 before the first measurement; negative
+/// after one much higher measurement that is not confirmed yet. It affects the schedule, never a result. Each lambda
+/// has a type of its own.
 template <class Item>
 inline constinit std::atomic<float> remembered_cost{0};
 
-/// A reference to a function of an item's index, or of a block of items, as a function of a block of items.
+/// Refers to a function of an item's index or of a block; it is called with a block.
 class block_function {
 public:
     /// Runs `item(i)` for every item of a block.

@@ -77,7 +77,8 @@ private:
     std::vector<std::ranges::iterator_t<Range>> iterators_;
 };
 
-/// What is kept of an element: its reference where that stays valid, its value where the next read ends it.
+/// The type that keeps an element: its reference if that stays valid, else its value, since the next read invalidates
+/// the reference.
 template <std::input_iterator Iterator>
 using kept_t =
     std::conditional_t<std::forward_iterator<Iterator>, std::iter_reference_t<Iterator>, std::iter_value_t<Iterator>>;

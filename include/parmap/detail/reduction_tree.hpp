@@ -15,7 +15,7 @@
 namespace parmap::inline v0_2::detail {
 
 /// The partial results of a reduction. The items are cut into leaves, whose partial results are combined along a binary
-/// tree: two as soon as both are there, so that few of them exist at once and all workers combine.
+/// tree. Two neighbours are combined as soon as both exist, so that few of them exist at once and all workers combine.
 template <class T>
 class reduction_tree {
 public:
@@ -53,7 +53,8 @@ public:
             const std::size_t middle = left + width;
             if (middle >= leaves_) continue;  // nothing on its right to combine with
             if (left < begin_ || std::min(middle + width, leaves_) > end_) return;  // not all of it is here
-            // If both halves are this thread's, the right one comes second. Else the later of two threads combines.
+            // If this thread adds both halves, it combines after the right one. Otherwise the thread that adds its half
+            // later combines.
             const bool both_are_own = begin <= left && std::min(middle + width, leaves_) <= end;
             const bool is_second =
                 both_are_own ? first == middle : at(middle).has_one_half.exchange(true, std::memory_order_acq_rel);

@@ -18,8 +18,8 @@
 
 namespace parmap::inline v0_2::detail {
 
-/// Gets pages for memory that was never written, on up to `limits.workers` threads at once. A hint: pages that it
-/// leaves out come when they are written.
+/// Gets pages for memory that was never written, on up to `limits.workers` threads at once. A hint: the system
+/// supplies the other pages when they are first written.
 PARMAP_EXPORT void populate(void* memory, std::size_t bytes, const run_limits& limits);
 
 /// A container that is cheap to make at full size, and whose elements several threads can then assign.
@@ -117,7 +117,8 @@ slots<Container> make_slots(std::size_t size, const run_limits& limits)
     } else {
         using value_type = typename Container::value_type;
         if constexpr (std::same_as<Container, std::vector<value_type>>) {
-            // The vector writes its elements on this thread. With the pages there, that takes a tenth of the time.
+            // The vector writes its elements on this thread. If the pages exist already, this takes a tenth of
+            // the time.
             if (size >= large_block / sizeof(value_type)) {
                 Container container;
                 container.reserve(size);

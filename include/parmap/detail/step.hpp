@@ -27,7 +27,7 @@ enum class step_state : unsigned char {
     running,
     done,
     failed,
-    skipped  ///< a run ended without it
+    skipped  ///< the run ended before the step was done
 };
 
 /// The items of a step that is run as a map.
@@ -36,7 +36,7 @@ struct step_items {
     block_function block;
 };
 
-/// What a graph writes of a step, about its last run.
+/// What the graph records about a step and its last run.
 struct step_record {
     std::size_t index{};  ///< in order of addition
     std::exception_ptr error{};
@@ -72,7 +72,7 @@ public:
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) drop();
     }
 
-    /// Nothing when there is one.
+    /// Does nothing if the graph has a reference already.
     void add_graph_reference() noexcept
     {
         if (!std::exchange(has_graph_reference_, true)) add_reference();

@@ -32,7 +32,7 @@ struct options {
     /// Negative: std::invalid_argument.
     std::optional<int> max_workers{};
 
-    /// Shows how far all ranks together are. Only that of rank 0 is used.
+    /// Shows the progress of all ranks together. Only rank 0's is used.
     progress_sink progress{};
 
     /// Ends the call on every rank once a stop is requested on one.

@@ -146,7 +146,7 @@ private:
 
 namespace detail {
 
-/// Invalid on other ranks. Members of a class are not looked at.
+/// Whether T is an address, which is invalid on other ranks. Members of a class are not checked.
 template <class T>
 inline constexpr bool is_address = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
 template <>

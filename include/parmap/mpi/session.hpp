@@ -8,7 +8,8 @@
 
 namespace parmap::inline v0_2::mpi {
 
-/// Initialises MPI, unless the program did so itself, and then finalises it. One a program, first in main:
+/// Initialises MPI and finalises it at its end, unless the program has initialised MPI itself. One a program, first in
+/// main:
 ///
 /// ```cpp
 /// const parmap::mpi::session session(argc, argv);

@@ -92,7 +92,8 @@ struct call_shape {
     pd::on_failure policy{pd::on_failure::stop};
 };
 
-/// One collective call. An error on one rank before the first item is thrown on all, so that none waits for it.
+/// One collective call. An error on one rank before the first item is thrown on all, so that no rank waits for the
+/// one that failed.
 class PARMAP_EXPORT call {
 public:
     /// Starts the clock of the timeout.
