@@ -20,6 +20,7 @@
 #include <parmap/errors.hpp>
 
 #include "engine/block_run.hpp"
+#include "graph/lock_backoff.hpp"
 #include "progress/report.hpp"
 #include "scheduler/scheduler.hpp"
 #include "system/sanitizers.hpp"
@@ -259,7 +260,7 @@ private:
 
     static void relock(worker& self) noexcept
     {
-        if (!self.lock.owns_lock()) self.lock.lock();
+        if (!self.lock.owns_lock()) detail::lock_with_backoff(self.lock);
     }
 
     // These are called with the lock held.
