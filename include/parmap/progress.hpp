@@ -57,7 +57,8 @@ enum class bar_style {
 /// ```
 ///
 /// A call that ends before `delay` (in the plain style, before its first line) shows nothing. Calls at the same time
-/// have a line each, four at most. With TERM=dumb, without TERM, or with CI set, the automatic style is plain.
+/// have a line each, four at most, and a line that counts the others. With TERM=dumb, without TERM, or with CI set, the
+/// automatic style is plain.
 struct progress_bar {
     std::string label{};                      ///< the beginning of the line
     std::string unit{"it"};                   ///< what an item is called

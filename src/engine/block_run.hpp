@@ -237,7 +237,8 @@ private:
     /// Workers that begin later size their first block by this cost.
     void learn(std::size_t items, nanoseconds took) noexcept
     {
-        // On a clock that stands still nothing is known; a later worker would take a cost of next to nothing for granted.
+        // On a clock that stands still nothing is known; a later worker would take a cost of next to nothing for
+        // granted.
         if (took.count() <= 0) return;
         const auto each = took.count() / static_cast<nanoseconds::rep>(items);
         item_ns_.store(std::max<nanoseconds::rep>(each, 1), std::memory_order_relaxed);
