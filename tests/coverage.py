@@ -24,7 +24,9 @@ def reasons_in(path):
     """The reason for each (file, function). A comment is the reason for all lines below it, up to the next."""
     reasons, reason, ended = {}, "", True
     for line in pathlib.Path(path).read_text().splitlines():
-        if line.startswith("#"):
+        if not line.strip():
+            ended = True
+        elif line.startswith("#"):
             part = line.lstrip("# ")
             reason, ended = (part if ended else f"{reason} {part}"), False
         elif line:
