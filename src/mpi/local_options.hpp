@@ -7,7 +7,7 @@
 
 namespace parmap::inline v0_2::mpi::detail {
 
-/// All that the two have in common: everything but mpi::options::results, and trace and max_in_flight.
+/// Every field that both aggregates have. A call over ranks has no trace and no max_in_flight; results are its own.
 inline parmap::options local_options(const mpi::options& requested)
 {
     return {.max_workers = requested.max_workers,
